@@ -35,6 +35,7 @@ pub use event::{
 };
 pub use identity::{EventId, EventKey};
 
+pub use journal::Journal;
 pub use lanes::{LaneId, LaneSet};
 pub use sink::{AnySink, ConnectError, Payload, Rejected, SendError, Sink, SinkContext, SinkKind};
 pub use tasks::{Stop, Tasks};

@@ -80,7 +80,7 @@ impl<'a> Value<'a> {
 }
 
 /// Steps through the fields of one message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {

@@ -185,13 +185,13 @@ mod tests {
 
     #[track_caller]
     fn check(
-        known: Option<Known>,
+        known: impl Into<Option<Known>>,
         tombstone: Option<u32>,
         seen: Sighting,
         arrival: Arrival,
         expected: Verdict,
     ) {
-        assert_eq!(count(known, tombstone, seen, arrival), expected);
+        assert_eq!(count(known.into(), tombstone, seen, arrival), expected);
     }
 
     const AFTER_A_BREAK: Arrival = Arrival::CatchUp(Since {
@@ -201,15 +201,9 @@ mod tests {
 
     #[test]
     fn a_known_event_adds_the_difference() {
-        check(Some(known(3)), None, seen(7), Arrival::Live, exact(3, 7));
-        check(Some(known(3)), None, seen(7), AFTER_A_BREAK, exact(3, 7));
-        check(
-            Some(known(3)),
-            None,
-            seen(7),
-            Arrival::FirstList,
-            exact(3, 7),
-        );
+        check(known(3), None, seen(7), Arrival::Live, exact(3, 7));
+        check(known(3), None, seen(7), AFTER_A_BREAK, exact(3, 7));
+        check(known(3), None, seen(7), Arrival::FirstList, exact(3, 7));
     }
 
     #[test]
@@ -225,17 +219,17 @@ mod tests {
 
     #[test]
     fn a_known_event_that_did_not_happen_again_adds_nothing() {
-        check(Some(known(7)), None, seen(7), Arrival::Live, Verdict::Noop);
+        check(known(7), None, seen(7), Arrival::Live, Verdict::Noop);
         let older = Sighting {
             last_seen: NOON - 5,
             ..seen(2)
         };
-        check(Some(known(7)), None, older, Arrival::Live, Verdict::Noop);
+        check(known(7), None, older, Arrival::Live, Verdict::Noop);
         let stale = Sighting {
             revision: 90,
             ..seen(9)
         };
-        check(Some(known(7)), None, stale, AFTER_A_BREAK, Verdict::Noop);
+        check(known(7), None, stale, AFTER_A_BREAK, Verdict::Noop);
     }
 
     #[test]
@@ -352,6 +346,6 @@ mod tests {
             revision: 100,
             ..seen(7)
         };
-        check(Some(known(7)), None, again, AFTER_A_BREAK, Verdict::Noop);
+        check(known(7), None, again, AFTER_A_BREAK, Verdict::Noop);
     }
 }

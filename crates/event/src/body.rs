@@ -47,10 +47,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
             7 => event.occurrences.after = u32::try_from(value.number()).unwrap_or_default(),
             8 => protobuf::map_entry(&mut event.involved.labels, value.bytes())?,
             9 => protobuf::map_entry(&mut event.involved.annotations, value.bytes())?,
-            10 => event
-                .involved
-                .owner_references
-                .push(protobuf::owner(value.bytes())?),
+            10 => event.involved.owner_references.push(protobuf::owner(value.bytes())?),
             11 => event.involved.deleted = value.number() != 0,
             12 => event.involved.enrichment = enrichment(value.number()),
             _ => {}
@@ -106,15 +103,9 @@ mod tests {
         event.origin = Origin::Derived;
         event.epoch = 3;
         event.arrival = 9;
-        event.occurrences = Occurrences {
-            before: 2,
-            after: 7,
-        };
+        event.occurrences = Occurrences { before: 2, after: 7 };
         event.involved.labels.insert("app".into(), "api".into());
-        event
-            .involved
-            .annotations
-            .insert("note".into(), String::new().into());
+        event.involved.annotations.insert("note".into(), String::new().into());
         event.involved.owner_references = event.metadata.owner_references.clone();
         event.involved.deleted = true;
         event.involved.enrichment = Enrichment::Incomplete;
@@ -125,10 +116,7 @@ mod tests {
     fn a_body_gives_back_every_field() {
         let event = full();
         assert_eq!(decode(&encode(&event)).unwrap(), event);
-        assert_eq!(
-            decode(&encode(&Event::default())).unwrap(),
-            Event::default()
-        );
+        assert_eq!(decode(&encode(&Event::default())).unwrap(), Event::default());
     }
 
     proptest! {

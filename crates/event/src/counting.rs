@@ -149,10 +149,7 @@ fn began_before_what_we_saw(seen: Sighting, arrival: Arrival) -> bool {
 }
 
 fn counted(before: u32, after: u32, basis: Basis) -> Verdict {
-    Verdict::Counted {
-        occurrences: Occurrences { before, after },
-        basis,
-    }
+    Verdict::Counted { occurrences: Occurrences { before, after }, basis }
 }
 
 #[cfg(test)]
@@ -161,22 +158,12 @@ mod tests {
 
     const NOON: u32 = 1_700_000_000;
 
-    fn known(total: u32) -> Option<Known> {
-        Some(Known {
-            revision: 100,
-            total,
-            last_seen: NOON,
-        })
+    fn known(total: u32) -> Known {
+        Known { revision: 100, total, last_seen: NOON }
     }
 
     fn seen(total: u32) -> Sighting {
-        Sighting {
-            revision: 200,
-            total,
-            first_seen: NOON,
-            last_seen: NOON + 10,
-            created: NOON,
-        }
+        Sighting { revision: 200, total, first_seen: NOON, last_seen: NOON + 10, created: NOON }
     }
 
     fn exact(before: u32, after: u32) -> Verdict {
@@ -194,10 +181,7 @@ mod tests {
         assert_eq!(count(known.into(), tombstone, seen, arrival), expected);
     }
 
-    const AFTER_A_BREAK: Arrival = Arrival::CatchUp(Since {
-        revision: 150,
-        time: NOON,
-    });
+    const AFTER_A_BREAK: Arrival = Arrival::CatchUp(Since { revision: 150, time: NOON });
 
     #[test]
     fn a_known_event_adds_the_difference() {
@@ -208,27 +192,15 @@ mod tests {
 
     #[test]
     fn a_counter_that_goes_back_while_time_goes_on_is_one_occurrence_and_a_reset() {
-        check(
-            known(9),
-            None,
-            seen(2),
-            Arrival::Live,
-            counted(1, 2, Basis::Reset),
-        );
+        check(known(9), None, seen(2), Arrival::Live, counted(1, 2, Basis::Reset));
     }
 
     #[test]
     fn a_known_event_that_did_not_happen_again_adds_nothing() {
         check(known(7), None, seen(7), Arrival::Live, Verdict::Noop);
-        let older = Sighting {
-            last_seen: NOON - 5,
-            ..seen(2)
-        };
+        let older = Sighting { last_seen: NOON - 5, ..seen(2) };
         check(known(7), None, older, Arrival::Live, Verdict::Noop);
-        let stale = Sighting {
-            revision: 90,
-            ..seen(9)
-        };
+        let stale = Sighting { revision: 90, ..seen(9) };
         check(known(7), None, stale, AFTER_A_BREAK, Verdict::Noop);
     }
 
@@ -240,25 +212,10 @@ mod tests {
 
     #[test]
     fn a_recreated_event_goes_on_from_its_tombstone() {
-        let recreated = Sighting {
-            first_seen: NOON - 7200,
-            ..seen(41)
-        };
+        let recreated = Sighting { first_seen: NOON - 7200, ..seen(41) };
         check(None, Some(25), recreated, Arrival::Live, exact(25, 41));
-        check(
-            None,
-            None,
-            recreated,
-            Arrival::Live,
-            counted(40, 41, Basis::Unattributed),
-        );
-        check(
-            None,
-            Some(41),
-            recreated,
-            Arrival::Live,
-            counted(40, 41, Basis::Unattributed),
-        );
+        check(None, None, recreated, Arrival::Live, counted(40, 41, Basis::Unattributed));
+        check(None, Some(41), recreated, Arrival::Live, counted(40, 41, Basis::Unattributed));
     }
 
     #[test]
@@ -269,22 +226,9 @@ mod tests {
     #[test]
     fn a_list_after_a_break_counts_what_is_newer_than_the_position() {
         check(None, None, seen(5), AFTER_A_BREAK, exact(0, 5));
-        let before = Sighting {
-            first_seen: NOON - 300,
-            created: NOON - 300,
-            ..seen(5)
-        };
-        check(
-            None,
-            None,
-            before,
-            AFTER_A_BREAK,
-            counted(4, 5, Basis::Unattributed),
-        );
-        let unchanged = Sighting {
-            revision: 140,
-            ..before
-        };
+        let before = Sighting { first_seen: NOON - 300, created: NOON - 300, ..seen(5) };
+        check(None, None, before, AFTER_A_BREAK, counted(4, 5, Basis::Unattributed));
+        let unchanged = Sighting { revision: 140, ..before };
         check(None, None, unchanged, AFTER_A_BREAK, Verdict::Noop);
     }
 
@@ -294,21 +238,12 @@ mod tests {
         let mut sum = 0;
         for (revision, total) in (1..).zip(writes) {
             let now = NOON + u32::try_from(revision).unwrap();
-            let seen = Sighting {
-                revision,
-                total,
-                first_seen: NOON,
-                last_seen: now,
-                created: NOON,
-            };
+            let seen =
+                Sighting { revision, total, first_seen: NOON, last_seen: now, created: NOON };
             if let Verdict::Counted { occurrences, .. } = count(last, None, seen, Arrival::Live) {
                 sum += occurrences.added();
             }
-            last = Some(Known {
-                revision,
-                total,
-                last_seen: now,
-            });
+            last = Some(Known { revision, total, last_seen: now });
         }
         sum
     }
@@ -342,10 +277,7 @@ mod tests {
     #[test]
     fn vector_a_hand_made_event_counts_one_and_a_resync_changes_nothing() {
         assert_eq!(sum([1]), 1);
-        let again = Sighting {
-            revision: 100,
-            ..seen(7)
-        };
+        let again = Sighting { revision: 100, ..seen(7) };
         check(known(7), None, again, AFTER_A_BREAK, Verdict::Noop);
     }
 }

@@ -74,7 +74,7 @@ fn write_metadata(out: &mut Vec<u8>, metadata: &Metadata) {
     if !metadata.finalizers.is_empty() {
         object.value("finalizers", |out| {
             list(out, &metadata.finalizers, |out, finalizer| {
-                write_text(out, finalizer)
+                write_text(out, finalizer);
             });
         });
     }
@@ -304,10 +304,7 @@ mod tests {
     #[test]
     fn text_is_escaped_as_go_escapes_it() {
         let mut out = Vec::new();
-        write_text(
-            &mut out,
-            "<a&b>\u{2028}\u{2029}\u{201c}é\u{8}\u{c}\u{1f}\u{7f}\"\\\n\r\t",
-        );
+        write_text(&mut out, "<a&b>\u{2028}\u{2029}\u{201c}é\u{8}\u{c}\u{1f}\u{7f}\"\\\n\r\t");
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "\"\\u003ca\\u0026b\\u003e\\u2028\\u2029\u{201c}é\\u0008\\u000c\\u001f\u{7f}\\\"\\\\\\n\\r\\t\""

@@ -196,25 +196,18 @@ impl Event {
     /// The time people mean when they ask when it happened: the newest the recorder wrote, else
     /// when the server stored it.
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.last_seen()
-            .or(self.first_timestamp)
-            .or(self.metadata.creation_timestamp)
+        self.last_seen().or(self.first_timestamp).or(self.metadata.creation_timestamp)
     }
 
     /// When the newest occurrence was seen, as far as the recorder says.
     pub fn last_seen(&self) -> Option<Timestamp> {
         let series = self.series.and_then(|series| series.last_observed_time);
-        [series, self.last_timestamp, self.event_time]
-            .into_iter()
-            .flatten()
-            .max()
+        [series, self.last_timestamp, self.event_time].into_iter().flatten().max()
     }
 
     /// When the first occurrence was seen, as far as the recorder or the server says.
     pub fn first_seen(&self) -> Option<Timestamp> {
-        self.first_timestamp
-            .or(self.event_time)
-            .or(self.metadata.creation_timestamp)
+        self.first_timestamp.or(self.event_time).or(self.metadata.creation_timestamp)
     }
 
     /// Occurrences so far, by every way a recorder has to say it: at least 1, and at least 2 once

@@ -5,39 +5,37 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
 
 use crate::Event;
 
-/// Identity of an Event *object* in our tables: 128 bits of its uid, or of its fall-back identity.
+/// Identity of an Event *object* in our tables: its [`NameKey`] and 64 bits of its uid.
 ///
-/// Stored in the journal, so its making may never change without a new schema number.
+/// Without a uid the first timestamp stands in for it; without a name too, the content. Stored in the
+/// journal, so its making may never change without a new schema number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey(pub u128);
 
 impl EventKey {
     /// The key of `event`'s object.
-    ///
-    /// Without a uid: namespace, name and first timestamp; without a name too: the content.
     pub fn of(event: &Event) -> Self {
         let metadata = &event.metadata;
-        if !metadata.uid.is_empty() {
-            return Self(xxhash_rust::xxh3::xxh3_128(metadata.uid.as_bytes()));
+        if metadata.name.is_empty() && metadata.uid.is_empty() {
+            return Self(xxh3_128(&crate::protobuf::encode(event)));
         }
-        let mut hash = Xxh3Default::new();
-        if metadata.name.is_empty() {
-            hash.update(b"content\0");
-            hash.update(&crate::protobuf::encode(event));
-        } else {
-            hash.update(b"name\0");
-            hash.update(metadata.namespace.as_bytes());
-            hash.update(b"\0");
-            hash.update(metadata.name.as_bytes());
-            hash.update(b"\0");
+        let NameKey(name) = NameKey::of(&metadata.namespace, &metadata.name);
+        let object = if metadata.uid.is_empty() {
             let first = event.first_timestamp.map_or(0, jiff::Timestamp::as_second);
-            hash.update(&first.to_le_bytes());
-        }
-        Self(hash.digest128())
+            xxh3_64_with_seed(&first.to_le_bytes(), name)
+        } else {
+            xxh3_64(metadata.uid.as_bytes())
+        };
+        Self(u128::from(name) << 64 | u128::from(object))
+    }
+
+    /// The part that a later object of the same namespace and name shares.
+    pub fn name(self) -> NameKey {
+        NameKey((self.0 >> 64) as u64)
     }
 }
 
@@ -48,7 +46,7 @@ pub struct NameKey(pub u64);
 impl NameKey {
     /// The key of `namespace`/`name`.
     pub fn of(namespace: &str, name: &str) -> Self {
-        let seed = xxh3_64_with_seed(namespace.as_bytes(), 0);
+        let seed = xxh3_64(namespace.as_bytes());
         Self(xxh3_64_with_seed(name.as_bytes(), seed))
     }
 }
@@ -118,6 +116,13 @@ mod tests {
         let (a, mut b) = (event("", "1"), event("", "2"));
         assert_eq!(EventKey::of(&a), EventKey::of(&b));
         b.first_timestamp = jiff::Timestamp::from_second(5).ok();
+        assert_ne!(EventKey::of(&a), EventKey::of(&b));
+    }
+
+    #[test]
+    fn two_objects_of_one_name_share_the_name_part_and_nothing_else() {
+        let (a, b) = (event("aa-11", "1"), event("bb-22", "2"));
+        assert_eq!(EventKey::of(&a).name(), EventKey::of(&b).name());
         assert_ne!(EventKey::of(&a), EventKey::of(&b));
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::{Event, EventKey, LaneId, LaneSet, Text, identity::NameKey};
+use crate::{Event, EventKey, LaneId, LaneSet, Text};
 
 /// Number of a row: 1 for the first, one more for each, never used again.
 pub type Seq = u64;
@@ -93,8 +93,6 @@ pub struct Position {
 pub struct Change {
     /// The object.
     pub key: EventKey,
-    /// Its name; what a tombstone is found by.
-    pub name: NameKey,
     /// Its resourceVersion now; 0 where it has no numeric one.
     pub revision: u64,
     /// Its counter now.
@@ -378,10 +376,7 @@ impl Ledger {
     /// with `waiting` counted from the rows, and `seen` is accounted for.
     pub fn balances(&self) -> bool {
         self.tally.balances()
-            && self
-                .lanes
-                .iter()
-                .all(|(lane, waiting)| lane.tally.waiting() == *waiting)
+            && self.lanes.iter().all(|(lane, waiting)| lane.tally.waiting() == *waiting)
     }
 }
 

@@ -151,8 +151,7 @@ impl Time {
     }
 
     fn micros(self) -> Option<Timestamp> {
-        self.0
-            .and_then(|time| Timestamp::from_microsecond(time.as_microsecond()).ok())
+        self.0.and_then(|time| Timestamp::from_microsecond(time.as_microsecond()).ok())
     }
 }
 
@@ -163,11 +162,7 @@ impl From<Wire> for Event {
         Self {
             metadata: wire.metadata.unwrap_or_default().into(),
             involved: Involved {
-                reference: wire
-                    .involved_object
-                    .or(wire.regarding)
-                    .unwrap_or_default()
-                    .into(),
+                reference: wire.involved_object.or(wire.regarding).unwrap_or_default().into(),
                 ..Involved::default()
             },
             reason: wire.reason.unwrap_or_default(),
@@ -258,9 +253,7 @@ impl From<WireOwner> for OwnerReference {
 
 fn text_map(wire: Option<BTreeMap<Text, Option<Text>>>) -> TextMap {
     let entries = wire.unwrap_or_default().into_iter();
-    entries
-        .map(|(key, value)| (key, value.unwrap_or_default()))
-        .collect()
+    entries.map(|(key, value)| (key, value.unwrap_or_default())).collect()
 }
 
 fn int32(number: Option<i64>) -> i32 {
@@ -292,10 +285,7 @@ mod tests {
         let older = r#"{"metadata":{"name":"a"},"eventTime":"2024-06-01T10:04:00.5Z","reportingComponent":"scheduler",
             "involvedObject":{"kind":"Pod"},"message":"hello","type":"Normal","source":{"component":"c"},
             "firstTimestamp":"2024-06-01T10:00:00Z","count":3}"#;
-        assert_eq!(
-            decode(newer.as_bytes()).unwrap(),
-            decode(older.as_bytes()).unwrap()
-        );
+        assert_eq!(decode(newer.as_bytes()).unwrap(), decode(older.as_bytes()).unwrap());
     }
 
     #[test]

@@ -58,9 +58,7 @@ impl LaneSet {
     /// Whether `lane` is in the set.
     pub fn contains(&self, lane: LaneId) -> bool {
         let (byte, bit) = place(lane);
-        self.as_bytes()
-            .get(byte)
-            .is_some_and(|bits| bits & bit != 0)
+        self.as_bytes().get(byte).is_some_and(|bits| bits & bit != 0)
     }
 
     /// Whether no lane is in the set.
@@ -71,9 +69,7 @@ impl LaneSet {
     /// The lanes, lowest first.
     pub fn iter(&self) -> impl Iterator<Item = LaneId> + '_ {
         self.as_bytes().iter().zip(0u16..).flat_map(|(bits, byte)| {
-            (0..8)
-                .filter(move |bit| bits & (1 << bit) != 0)
-                .map(move |bit| LaneId(byte * 8 + bit))
+            (0..8).filter(move |bit| bits & (1 << bit) != 0).map(move |bit| LaneId(byte * 8 + bit))
         })
     }
 
@@ -88,10 +84,7 @@ impl LaneSet {
 
     /// The set behind [`LaneSet::as_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let used = bytes
-            .iter()
-            .rposition(|bits| *bits != 0)
-            .map_or(0, |last| last + 1);
+        let used = bytes.iter().rposition(|bits| *bits != 0).map_or(0, |last| last + 1);
         match &bytes[..used] {
             [] => Self::default(),
             [bits] => Self(Bits::Few(*bits)),
@@ -116,9 +109,7 @@ impl FromIterator<LaneId> for LaneSet {
 
 impl fmt::Debug for LaneSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(|lane| lane.0))
-            .finish()
+        f.debug_set().entries(self.iter().map(|lane| lane.0)).finish()
     }
 }
 

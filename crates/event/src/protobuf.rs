@@ -58,10 +58,7 @@ impl<'a> Value<'a> {
     }
 
     /// The number; 0 for bytes. Negative numbers are sign-extended to 64 bits, as Go writes them.
-    #[expect(
-        clippy::cast_possible_wrap,
-        reason = "two's complement is what the wire carries"
-    )]
+    #[expect(clippy::cast_possible_wrap, reason = "two's complement is what the wire carries")]
     pub fn number(self) -> i64 {
         match self {
             Self::Number(number) => number as i64,
@@ -133,10 +130,7 @@ impl<'a> Fields<'a> {
     #[inline]
     fn take(&mut self, length: u64) -> Result<&'a [u8], WireError> {
         let length = usize::try_from(length).map_err(|_| WireError::Truncated)?;
-        let (taken, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or(WireError::Truncated)?;
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(WireError::Truncated)?;
         self.0 = rest;
         Ok(taken)
     }
@@ -155,11 +149,7 @@ pub fn varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, WireError> {
             return Ok(Some((number, index + 1)));
         }
     }
-    if bytes.len() >= 10 {
-        Err(WireError::Overlong)
-    } else {
-        Ok(None)
-    }
+    if bytes.len() >= 10 { Err(WireError::Overlong) } else { Ok(None) }
 }
 
 /// Reads a core/v1 Event.
@@ -394,10 +384,7 @@ impl Writer {
     }
 
     /// A number, 0 too.
-    #[expect(
-        clippy::cast_sign_loss,
-        reason = "two's complement is what the wire carries"
-    )]
+    #[expect(clippy::cast_sign_loss, reason = "two's complement is what the wire carries")]
     pub fn any_number(&mut self, field: u32, number: i64) {
         self.varint(u64::from(field) << 3);
         self.varint(number as u64);

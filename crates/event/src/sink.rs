@@ -77,9 +77,7 @@ pub struct ConnectError {
 impl ConnectError {
     /// An error with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }
 
@@ -185,10 +183,7 @@ pub struct SinkKind {
 impl SinkKind {
     /// The row of `S`.
     pub const fn of<S: Sink>() -> Self {
-        Self {
-            name: S::KIND,
-            connect: |settings, ctx| Box::pin(connect::<S>(settings, ctx)),
-        }
+        Self { name: S::KIND, connect: |settings, ctx| Box::pin(connect::<S>(settings, ctx)) }
     }
 }
 

@@ -51,10 +51,7 @@ pub struct Tasks {
 impl Tasks {
     /// No tasks yet; `stop` fires when one of them panics.
     pub fn new(stop: Stop) -> Self {
-        Self {
-            tracker: TaskTracker::new(),
-            stop,
-        }
+        Self { tracker: TaskTracker::new(), stop }
     }
 
     /// Starts `work` under the name `name`.
@@ -66,8 +63,7 @@ impl Tasks {
                 stop.fire();
             }
         };
-        self.tracker
-            .spawn(guarded.instrument(tracing::info_span!("task", name)));
+        self.tracker.spawn(guarded.instrument(tracing::info_span!("task", name)));
     }
 
     /// Waits until every task has ended. Tasks can still be started meanwhile.

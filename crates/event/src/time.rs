@@ -20,19 +20,14 @@ const GO_ZERO: i64 = -62_135_596_800;
 /// `None` for the zero time and for text that is no time: recorders write both, and a bad time must
 /// never cost the event.
 pub fn parse(text: &str) -> Option<Timestamp> {
-    PARSER
-        .parse_timestamp(text)
-        .ok()
-        .filter(|time| time.as_second() != GO_ZERO)
+    PARSER.parse_timestamp(text).ok().filter(|time| time.as_second() != GO_ZERO)
 }
 
 /// A time from seconds and nanoseconds since 1970, as protobuf carries it.
 ///
 /// `None` for the zero time and for what no calendar holds.
 pub fn from_parts(seconds: i64, nanos: i32) -> Option<Timestamp> {
-    Timestamp::new(seconds, nanos)
-        .ok()
-        .filter(|time| time.as_second() != GO_ZERO)
+    Timestamp::new(seconds, nanos).ok().filter(|time| time.as_second() != GO_ZERO)
 }
 
 /// A time cut to whole seconds, which is all that `Time` carries.
@@ -42,16 +37,12 @@ pub fn whole_seconds(time: Timestamp) -> Timestamp {
 
 /// Appends `2024-06-01T10:00:00Z`.
 pub fn write_seconds(out: &mut Vec<u8>, time: Timestamp) {
-    SECONDS
-        .print_timestamp(&time, Buffer(out))
-        .expect("a vector takes every write");
+    SECONDS.print_timestamp(&time, Buffer(out)).expect("a vector takes every write");
 }
 
 /// Appends `2024-06-01T10:00:00.000000Z`.
 pub fn write_micros(out: &mut Vec<u8>, time: Timestamp) {
-    MICROS
-        .print_timestamp(&time, Buffer(out))
-        .expect("a vector takes every write");
+    MICROS.print_timestamp(&time, Buffer(out)).expect("a vector takes every write");
 }
 
 /// Seconds since 1970 that fit the live table: what lies outside is moved to its edge.
@@ -87,22 +78,10 @@ mod tests {
 
     #[test]
     fn times_print_as_the_api_server_prints_them() {
-        assert_eq!(
-            seconds("2024-06-01T10:00:00Z").as_deref(),
-            Some("2024-06-01T10:00:00Z")
-        );
-        assert_eq!(
-            seconds("2015-03-01T10:00:00-05:00").as_deref(),
-            Some("2015-03-01T15:00:00Z")
-        );
-        assert_eq!(
-            seconds("2024-06-01T10:00:00.999Z").as_deref(),
-            Some("2024-06-01T10:00:00Z")
-        );
-        assert_eq!(
-            micros("2024-06-01T10:00:00Z").as_deref(),
-            Some("2024-06-01T10:00:00.000000Z")
-        );
+        assert_eq!(seconds("2024-06-01T10:00:00Z").as_deref(), Some("2024-06-01T10:00:00Z"));
+        assert_eq!(seconds("2015-03-01T10:00:00-05:00").as_deref(), Some("2015-03-01T15:00:00Z"));
+        assert_eq!(seconds("2024-06-01T10:00:00.999Z").as_deref(), Some("2024-06-01T10:00:00Z"));
+        assert_eq!(micros("2024-06-01T10:00:00Z").as_deref(), Some("2024-06-01T10:00:00.000000Z"));
         assert_eq!(
             micros("2024-06-01T10:00:00.1234567Z").as_deref(),
             Some("2024-06-01T10:00:00.123456Z")
@@ -111,12 +90,7 @@ mod tests {
 
     #[test]
     fn the_zero_time_and_nonsense_are_no_time() {
-        for text in [
-            "0001-01-01T00:00:00Z",
-            "",
-            "yesterday",
-            "2024-13-01T00:00:00Z",
-        ] {
+        for text in ["0001-01-01T00:00:00Z", "", "yesterday", "2024-13-01T00:00:00Z"] {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(from_parts(GO_ZERO, 0), None);

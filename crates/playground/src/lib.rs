@@ -1,1 +1,8 @@
-//! x
+//! A pretend cluster: an API server that speaks list and watch, and plays realistic days.
+//!
+//! Part of the product (`tidings demo`) and the double of the API server in tests and benchmarks. The
+//! script of calls in `e2e/conformance` runs against it and against a real kube-apiserver.
+
+pub mod random;
+
+pub mod store;

@@ -1,1 +1,47 @@
-//! x
+//! Light destinations: one file for each, and one plain table of them.
+//!
+//! A sink encodes and sends, once; queueing, batching over time, retrying, limiting and parking is the
+//! work of its lane. To add one: write its file, add its row to [`KINDS`], and add its destination to
+//! the conformance tests, which fail until it is there.
+
+use event::SinkKind;
+
+/// `stdout`: one line per event on standard output, as JSON or for people.
+pub mod stdout;
+
+/// How a person reads an event on one line.
+pub mod pretty;
+
+/// `file`: one JSON line per event in a file that is rotated.
+pub mod file;
+
+/// A file that is rotated by size, and its old parts removed by age and number.
+mod rotate;
+
+/// Writes whole lines, or says how many of them it wrote.
+mod lines;
+
+/// `webhook`: a POST per event, or per batch.
+pub mod webhook;
+
+/// What every HTTP destination shares: the client, the request, the errors.
+mod http;
+
+/// What an HTTP answer means to a lane.
+mod answer;
+
+/// The `tls` block of every HTTP destination.
+pub mod tls;
+
+/// Keeps secrets out of texts.
+mod secrets;
+
+/// Text of strangers, made safe to show.
+mod visible;
+
+/// Every kind of destination in this crate.
+pub const KINDS: &[SinkKind] = &[
+    SinkKind::of::<stdout::Stdout>(),
+    SinkKind::of::<file::File>(),
+    SinkKind::of::<webhook::Webhook>(),
+];

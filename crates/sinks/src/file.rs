@@ -1,0 +1,92 @@
+//! A file: one JSON line per event, rotated by size, in the manner of lumberjack, which
+//! kubernetes-event-exporter uses.
+//!
+//! Before `send` returns, the bytes are with the operating system: a crash of Tidings loses none. They
+//! are forced to the disk when the file is rotated or closed, so a power loss can lose what the
+//! system had not written yet, usually the last 30 seconds.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use event::{ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext};
+use serde::Deserialize;
+
+use crate::{
+    lines,
+    rotate::{RotatingFile, Rotation},
+};
+
+/// What stands under `file`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    path: PathBuf,
+    maxsize: u64,
+    maxage: u32,
+    maxbackups: usize,
+    layout: Option<serde_json::Value>,
+    #[serde(rename = "deDot")]
+    de_dot: bool,
+}
+
+/// Writes events to a file.
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    file: Arc<Mutex<RotatingFile>>,
+}
+
+impl Sink for File {
+    const KIND: &'static str = "file";
+    type Settings = Settings;
+
+    async fn connect(settings: Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
+        lines::refuse_shaping(Self::KIND, settings.layout.as_ref(), settings.de_dot)?;
+        let path = if settings.path.as_os_str().is_empty() {
+            std::env::temp_dir().join("tidings-events.log")
+        } else {
+            settings.path
+        };
+        if path.file_name().is_none() {
+            return Err(ConnectError::new(format!(
+                "`file`: `path` names no file: `{}`",
+                path.display()
+            )));
+        }
+        let rotation = Rotation::new(settings.maxsize, settings.maxage, settings.maxbackups);
+        let file = RotatingFile::new(path.clone(), rotation, ctx.clock);
+        Ok(Self { path, file: Arc::new(Mutex::new(file)) })
+    }
+
+    fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
+        Ok(lines::payload(events, lines::documents(events)))
+    }
+
+    async fn send(&self, payload: &Payload) -> Result<(), SendError> {
+        let (file, body) = (Arc::clone(&self.file), payload.body.clone());
+        let name = self.path.display().to_string();
+        lines::write_blocking(payload.events, name, move || {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.write(&body)
+        })
+        .await
+    }
+
+    async fn close(&self) {
+        let file = Arc::clone(&self.file);
+        let closed = tokio::task::spawn_blocking(move || {
+            // A write that hangs, into a pipe nobody empties, must not hang the stop too.
+            if let Ok(mut file) = file.try_lock() {
+                file.close();
+            }
+        });
+        // The bytes are with the system already; nobody is left to be told that closing failed.
+        drop(closed.await);
+    }
+
+    fn batch_limit(&self) -> usize {
+        1000
+    }
+}

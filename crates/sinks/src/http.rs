@@ -1,0 +1,286 @@
+//! What every HTTP destination shares: a client of its own, one request, and errors without secrets.
+
+use std::{collections::BTreeMap, error::Error, fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use event::{Clock, ConnectError, Payload, SendError, SinkContext};
+use jiff::SignedDuration;
+use reqwest::{
+    Client, Response, Url,
+    header::{
+        AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+        LOCATION, RETRY_AFTER, TRAILER, TRANSFER_ENCODING,
+    },
+    redirect::{Action, Attempt, Policy},
+};
+
+use crate::{
+    answer::{self, excerpt},
+    secrets::Secrets,
+    tls::TlsSettings,
+    visible::visible,
+};
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// So much of an answer is read; what a destination says beyond it is of no use.
+const ANSWER: usize = 4 * 1024 * 1024;
+
+/// How many addresses a destination may send us on to.
+const REDIRECTS: usize = 10;
+
+/// Headers that describe the connection: configured ones have no effect, as in the original.
+const CONNECTION: &[HeaderName] = &[HOST, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER];
+
+/// What the user wrote about how to reach a destination.
+pub(crate) struct HttpSettings<'a> {
+    /// The word in the config, for errors.
+    pub(crate) kind: &'static str,
+    /// The key that holds the address, for errors.
+    pub(crate) key: &'static str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a BTreeMap<String, String>,
+    pub(crate) tls: &'a TlsSettings,
+    /// For example `10s`.
+    pub(crate) timeout: Option<&'a str>,
+    /// Also go where a POST becomes a GET.
+    pub(crate) follow_redirects: bool,
+}
+
+/// A destination that takes POST requests.
+pub(crate) struct Http {
+    client: Client,
+    url: Url,
+    /// Scheme, host and port: all of the address that may be shown.
+    place: String,
+    headers: HeaderMap,
+    secrets: Secrets,
+    timeout: Duration,
+    follow: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl Http {
+    pub(crate) fn new(settings: &HttpSettings<'_>, ctx: SinkContext) -> Result<Self, ConnectError> {
+        let HttpSettings { kind, key, .. } = *settings;
+        let url = parse_url(settings.url)
+            .map_err(|reason| ConnectError::new(format!("`{kind}.{key}`: {reason}")))?;
+        let at = |error: ConnectError| ConnectError::new(format!("`{kind}`: {}", error.message));
+        let mut secrets = Secrets::default();
+        secrets.add_url(&url);
+        let mut headers = parse_headers(settings.headers, &mut secrets).map_err(at)?;
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        let timeout = parse_timeout(settings.timeout).map_err(at)?;
+        let tls = settings.tls.config(url.scheme() == "https").map_err(at)?;
+        let follow = settings.follow_redirects;
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(ctx.user_agent.as_str())
+            .redirect(Policy::custom(move |attempt| redirect(attempt, follow)))
+            // The address of a chat webhook is its password.
+            .referer(false)
+            .timeout(timeout)
+            .build()
+            .map_err(|error| ConnectError::new(format!("`{kind}`: {}", causes(&error))))?;
+        Ok(Self {
+            client,
+            place: place(&url),
+            url,
+            headers,
+            secrets,
+            timeout,
+            follow,
+            clock: ctx.clock,
+        })
+    }
+
+    /// Posts `payload` once and gives back what the destination answered to its success.
+    pub(crate) async fn post(&self, payload: &Payload) -> Result<Bytes, SendError> {
+        let mut headers = self.headers.clone();
+        for (name, value) in &payload.headers {
+            let header = HeaderName::try_from(name.as_str()).ok();
+            if let Some((name, value)) = header.zip(HeaderValue::try_from(value).ok()) {
+                headers.entry(name).or_insert(value);
+            }
+        }
+        let mut url = self.url.clone();
+        if headers.contains_key(AUTHORIZATION) {
+            // One way to say who we are; the header is the more explicit one.
+            let without = url.set_username("").and_then(|()| url.set_password(None));
+            debug_assert!(without.is_ok(), "an address with a host can be without userinfo");
+        }
+        let request = self.client.post(url).headers(headers);
+        match request.body(payload.body.clone()).send().await {
+            Ok(response) => self.read(response).await,
+            Err(error) => Err(self.unreachable(&error)),
+        }
+    }
+
+    async fn read(&self, response: Response) -> Result<Bytes, SendError> {
+        let status = response.status();
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        let wait =
+            header(RETRY_AFTER).and_then(|value| answer::retry_after(value, self.clock.now()));
+        let moved = header(LOCATION).filter(|_| status.is_redirection());
+        let moved = moved.and_then(|location| self.url.join(location).ok());
+        let body = read_body(response).await;
+        let mut reason = format!("{} answered {status}", self.place);
+        if let Some(moved) = moved {
+            // The new address may hold tokens too.
+            reason.push_str(" and points to ");
+            reason.push_str(&place(&moved));
+            reason.push_str(
+                ", where the event would not arrive; configure the address that takes it",
+            );
+            if !self.follow {
+                reason.push_str(", or `followRedirects: true` if this answer means success");
+            }
+        } else if !body.is_empty() && !status.is_success() {
+            let text = visible(&self.secrets.hide(&String::from_utf8_lossy(&body)));
+            reason.push_str(": ");
+            reason.push_str(&excerpt(&text));
+        }
+        answer::judge(status, wait, reason).map(|()| body)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> SendError {
+        let reason = if error.is_timeout() {
+            format!("{} did not answer within {:?}", self.place, self.timeout)
+        } else {
+            let causes = self.secrets.hide(&causes(error));
+            format!("{} cannot be reached: {}", self.place, visible(&causes))
+        };
+        SendError::Unavailable { reason, retry_after: None }
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("place", &self.place)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether to go where the destination points.
+///
+/// 307 and 308 carry the event there. Every other redirect would turn the POST into a GET without a
+/// body: Go follows, and takes a login page or a moved address for success. Never from TLS to none.
+fn redirect(attempt: Attempt<'_>, follow: bool) -> Action {
+    let keeps_body = matches!(attempt.status().as_u16(), 307 | 308);
+    let was_safe = |url: &Url| url.scheme() == "https";
+    let stays_safe = was_safe(attempt.url()) || !attempt.previous().iter().any(was_safe);
+    let few = attempt.previous().len() <= REDIRECTS;
+    if (keeps_body || follow) && stays_safe && few { attempt.follow() } else { attempt.stop() }
+}
+
+/// Reads an answer to its end, so that the connection can serve again; what breaks off is what there
+/// is, for the status has said what matters.
+async fn read_body(mut response: Response) -> Bytes {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER {
+            break;
+        }
+    }
+    body.into()
+}
+
+fn parse_url(text: &str) -> Result<Url, &'static str> {
+    if text.trim().is_empty() {
+        return Err("is missing; give the address to post to");
+    }
+    // The address may hold secrets, so it is not repeated.
+    let url = Url::parse(text.trim()).map_err(|_| "is no URL")?;
+    match (url.scheme(), url.has_host()) {
+        ("http" | "https", true) => Ok(url),
+        _ => Err("must begin with `http://` or `https://`"),
+    }
+}
+
+fn parse_headers(
+    configured: &BTreeMap<String, String>,
+    secrets: &mut Secrets,
+) -> Result<HeaderMap, ConnectError> {
+    let mut headers = HeaderMap::new();
+    for (key, value) in configured {
+        let wrong = |what| ConnectError::new(format!("`headers`: `{}` {what}", visible(key)));
+        let name = HeaderName::try_from(key).map_err(|_| wrong("is no header name"))?;
+        if value.contains("{{") {
+            return Err(wrong("is a template; templates are not available in this version yet"));
+        }
+        let mut content = HeaderValue::try_from(value.trim())
+            .map_err(|_| wrong("has characters that no header can carry"))?;
+        secrets.add_header(&name, value);
+        content.set_sensitive(true);
+        if !CONNECTION.contains(&name) {
+            headers.append(name, content);
+        }
+    }
+    Ok(headers)
+}
+
+fn parse_timeout(text: Option<&str>) -> Result<Duration, ConnectError> {
+    let Some(text) = text else {
+        return Ok(DEFAULT_TIMEOUT);
+    };
+    let parsed = text.parse::<SignedDuration>().ok();
+    parsed
+        .and_then(|timeout| Duration::try_from(timeout).ok())
+        .filter(|timeout| !timeout.is_zero())
+        .ok_or_else(|| {
+            ConnectError::new(format!("`timeout`: `{text}` is no duration above 0; write `10s`"))
+        })
+}
+
+fn place(url: &Url) -> String {
+    let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+    match url.port() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    }
+}
+
+/// What `error` says, from the outside to the cause; without the address.
+fn causes(error: &reqwest::Error) -> String {
+    let mut texts = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        texts.push(cause.to_string());
+        next = cause.source();
+    }
+    // A cause is often repeated by what wraps it.
+    texts.dedup_by(|inner, outer| outer.ends_with(inner.as_str()));
+    if texts.is_empty() {
+        return "the request failed".to_owned();
+    }
+    texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_scheme_host_and_port_of_an_address_are_shown() {
+        let shown = |url| place(&Url::parse(url).unwrap());
+        assert_eq!(shown("https://a:b@example.com/services/T0/x?y=z"), "https://example.com");
+        assert_eq!(shown("http://[::1]:8080/"), "http://[::1]:8080");
+    }
+
+    #[test]
+    fn a_timeout_is_a_duration_above_zero() {
+        let seconds = |text| parse_timeout(text).map(|timeout| timeout.as_secs_f64());
+        assert_eq!(seconds(None).unwrap().to_string(), "30");
+        assert_eq!(seconds(Some("10s")).unwrap().to_string(), "10");
+        assert_eq!(seconds(Some("1m30s")).unwrap().to_string(), "90");
+        assert_eq!(seconds(Some("500ms")).unwrap().to_string(), "0.5");
+        for wrong in ["", "10", "0s", "-5s", "soon"] {
+            let error = seconds(Some(wrong)).unwrap_err().message;
+            assert_eq!(error, format!("`timeout`: `{wrong}` is no duration above 0; write `10s`"));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Standard output: one line per event, as JSON or for people.
+//!
+//! The lines of one payload are written with one write, past every buffer, before `send` returns; what
+//! a reader that went away did not get is told to the lane, and nothing sticks.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::AsFd,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use event::{Clock, ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext};
+use serde::Deserialize;
+
+use crate::{
+    lines,
+    pretty::{self, Style},
+};
+
+/// What stands under `stdout`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    format: Format,
+    layout: Option<serde_json::Value>,
+    #[serde(rename = "deDot")]
+    de_dot: bool,
+}
+
+/// What a line looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The default document.
+    #[default]
+    Json,
+    /// A line for people.
+    Pretty,
+}
+
+/// Prints events to standard output.
+#[derive(Debug)]
+pub struct Stdout {
+    format: Format,
+    clock: Arc<dyn Clock>,
+    out: Arc<Mutex<Out>>,
+}
+
+#[derive(Debug)]
+struct Out {
+    file: File,
+    torn: bool,
+}
+
+impl Stdout {
+    /// Prints to `file` instead.
+    pub fn to(file: File, format: Format, clock: Arc<dyn Clock>) -> Self {
+        Self { format, clock, out: Arc::new(Mutex::new(Out { file, torn: false })) }
+    }
+
+    fn style(&self) -> Style {
+        let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
+        // Asked for every payload: people resize their terminals.
+        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        Style::of(&out.file, no_color.as_deref(), term.as_deref())
+    }
+}
+
+impl Sink for Stdout {
+    const KIND: &'static str = "stdout";
+    type Settings = Settings;
+
+    async fn connect(settings: Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
+        lines::refuse_shaping(Self::KIND, settings.layout.as_ref(), settings.de_dot)?;
+        let file = standard_output().map_err(|error| {
+            ConnectError::new(format!("`stdout`: standard output is closed: {error}"))
+        })?;
+        Ok(Self::to(file, settings.format, ctx.clock))
+    }
+
+    fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
+        let body = match self.format {
+            Format::Json => lines::documents(events),
+            Format::Pretty => {
+                let (now, style) = (self.clock.now(), self.style());
+                let mut body = String::new();
+                for event in events {
+                    body.push_str(&pretty::line(event, now, style));
+                    body.push('\n');
+                }
+                body.into_bytes()
+            }
+        };
+        Ok(lines::payload(events, body))
+    }
+
+    async fn send(&self, payload: &Payload) -> Result<(), SendError> {
+        let (out, body) = (Arc::clone(&self.out), payload.body.clone());
+        lines::write_blocking(payload.events, "standard output".to_owned(), move || {
+            // Long writes into a pipe are not one piece: whoever else prints waits for the last line.
+            let _whole = io::stdout().lock();
+            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+            let Out { file, torn } = &mut *out;
+            lines::append(file, &body, torn)
+        })
+        .await
+    }
+
+    fn batch_limit(&self) -> usize {
+        1000
+    }
+}
+
+/// Standard output without the buffer of [`io::Stdout`], which would print a failed write later.
+pub(crate) fn standard_output() -> io::Result<File> {
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}

@@ -1,0 +1,213 @@
+//! A webhook: one POST per event, or one per batch with a JSON array of documents.
+//!
+//! A configured `Content-Type` replaces ours; the original sends both lines, and servers refuse that.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use event::{ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext, Text, document};
+use serde::Deserialize;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::{
+    http::{Http, HttpSettings},
+    lines,
+    tls::TlsSettings,
+};
+
+/// Most events in a batch.
+const EVENTS: usize = 500;
+
+/// Most bytes in a batch; a single event may be larger.
+const BYTES: usize = 1024 * 1024;
+
+/// What stands under `webhook`.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Settings {
+    endpoint: String,
+    headers: BTreeMap<String, String>,
+    layout: Option<serde_json::Value>,
+    tls: Option<TlsSettings>,
+    timeout: Option<String>,
+    batch: bool,
+    follow_redirects: bool,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Endpoint and headers hold secrets.
+        f.debug_struct("Settings")
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("batch", &self.batch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Posts events to an HTTP endpoint.
+#[derive(Debug)]
+pub struct Webhook {
+    http: Http,
+    batch: bool,
+}
+
+impl Sink for Webhook {
+    const KIND: &'static str = "webhook";
+    type Settings = Settings;
+
+    async fn connect(settings: Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
+        lines::refuse_shaping(Self::KIND, settings.layout.as_ref(), false)?;
+        let http = HttpSettings {
+            kind: Self::KIND,
+            key: "endpoint",
+            url: &settings.endpoint,
+            headers: &settings.headers,
+            tls: &settings.tls.unwrap_or_default(),
+            timeout: settings.timeout.as_deref(),
+            follow_redirects: settings.follow_redirects,
+        };
+        Ok(Self { http: Http::new(&http, ctx)?, batch: settings.batch })
+    }
+
+    fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
+        Ok(if self.batch {
+            batches(events)
+        } else {
+            events.iter().map(|event| single(event)).collect()
+        })
+    }
+
+    async fn send(&self, payload: &Payload) -> Result<(), SendError> {
+        self.http.post(payload).await.map(drop)
+    }
+
+    fn batch_limit(&self) -> usize {
+        if self.batch { EVENTS } else { 1 }
+    }
+}
+
+fn single(event: &Event) -> Payload {
+    let mut body = Vec::with_capacity(1536);
+    document::write(&mut body, event);
+    let id = event.id().to_string();
+    // The uid of a hand-made event can be any text; a header cannot.
+    let key = if id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        id
+    } else {
+        Ids::default().with(event).key()
+    };
+    payload(1, key, body)
+}
+
+/// As few arrays as the limits allow.
+fn batches(events: &[Arc<Event>]) -> Vec<Payload> {
+    let mut batches = Vec::new();
+    let (mut count, mut ids, mut body) = (0, Ids::default(), Vec::new());
+    let mut document = Vec::new();
+    for event in events {
+        document.clear();
+        document::write(&mut document, event);
+        // One byte for the comma before, one for the bracket behind.
+        if count == EVENTS || (count > 0 && body.len() + document.len() + 2 > BYTES) {
+            body.push(b']');
+            let full = (std::mem::take(&mut ids), std::mem::take(&mut body));
+            batches.push(payload(std::mem::take(&mut count), full.0.key(), full.1));
+        }
+        body.push(if count == 0 { b'[' } else { b',' });
+        body.extend_from_slice(&document);
+        ids = ids.with(event);
+        count += 1;
+    }
+    if count > 0 {
+        body.push(b']');
+        batches.push(payload(count, ids.key(), body));
+    }
+    batches
+}
+
+fn payload(events: usize, key: String, body: Vec<u8>) -> Payload {
+    Payload { events, headers: vec![(Text::const_new("Idempotency-Key"), key)], body: body.into() }
+}
+
+/// The ids of several events, as one short key.
+#[derive(Default)]
+struct Ids(Box<Xxh3Default>);
+
+impl Ids {
+    fn with(mut self, event: &Event) -> Self {
+        self.0.update(event.id().to_string().as_bytes());
+        self.0.update(b"\n");
+        self
+    }
+
+    fn key(self) -> String {
+        format!("{:032x}", self.0.digest128())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(index: usize, message: usize) -> Arc<Event> {
+        let mut event = Event { message: "x".repeat(message).into(), ..Event::default() };
+        event.metadata.uid = format!("uid-{index}").into();
+        event.metadata.resource_version = "7".into();
+        Arc::new(event)
+    }
+
+    fn sizes(events: &[Arc<Event>]) -> Vec<usize> {
+        batches(events).iter().map(|batch| batch.events).collect()
+    }
+
+    #[test]
+    fn a_batch_holds_500_events_or_a_mebibyte() {
+        let small: Vec<_> = (0..1001).map(|index| event(index, 10)).collect();
+        assert_eq!(sizes(&small), [500, 500, 1]);
+        let large: Vec<_> = (0..5).map(|index| event(index, 400_000)).collect();
+        assert_eq!(sizes(&large), [2, 2, 1]);
+        assert!(batches(&large).iter().all(|batch| batch.body.len() <= BYTES));
+        let huge: Vec<_> = (0..2).map(|index| event(index, 2_000_000)).collect();
+        assert_eq!(sizes(&huge), [1, 1]);
+        assert_eq!(sizes(&[]), [0; 0]);
+    }
+
+    #[test]
+    fn a_batch_is_a_json_array_in_order() {
+        let events: Vec<_> = (0..3).map(|index| event(index, 1)).collect();
+        let batch = &batches(&events)[0];
+        let array: Vec<serde_json::Value> = serde_json::from_slice(&batch.body).unwrap();
+        let uids: Vec<_> = array.iter().map(|event| &event["metadata"]["uid"]).collect();
+        assert_eq!(uids, ["uid-0", "uid-1", "uid-2"]);
+    }
+
+    #[test]
+    fn the_same_events_have_the_same_key_and_others_another() {
+        let key = |range: std::ops::Range<usize>| {
+            let events: Vec<_> = range.map(|index| event(index, 1)).collect();
+            batches(&events)[0].headers[0].1.clone()
+        };
+        assert_eq!(key(0..3), key(0..3));
+        assert_ne!(key(0..3), key(0..2));
+        assert_eq!(single(&event(4, 1)).headers[0].1, "uid-4/7");
+    }
+
+    #[test]
+    fn an_id_that_no_header_can_carry_is_hashed() {
+        let mut event = Event::default();
+        event.metadata.uid = "a\nb".into();
+        assert_eq!(single(&event).headers[0].1.len(), 32);
+    }
+
+    #[test]
+    fn settings_do_not_show_their_secrets() {
+        let settings: Settings = serde_json::from_value(serde_json::json!({
+            "endpoint": "https://a:hunter22@example.com/T0/secretpath",
+            "headers": {"Authorization": "Bearer token"},
+        }))
+        .unwrap();
+        assert_eq!(
+            format!("{settings:?}"),
+            r#"Settings { headers: ["Authorization"], batch: false, .. }"#
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! Integration tests of the sinks, in one binary.

@@ -1,0 +1,263 @@
+//! What others see of a lane: its state, what it has done, how late it is. Metrics, the status line and
+//! `drained` read it; the log gets the turns, not every failure.
+
+use std::{sync::Arc, time::Duration};
+
+use event::{Clock, Event, LaneId, Text, journal::Seq};
+use jiff::Timestamp;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    delivery::{End, Settled},
+    lag::{Lag, LagRecorder},
+};
+
+/// A lane that goes on failing says so again after this long, and not sooner.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// How a lane is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LaneState {
+    /// Its receiver takes what it is sent, as far as is known.
+    #[default]
+    Ok,
+    /// Something failed and is tried again, with growing pauses.
+    Retrying {
+        /// When the first of these failures was.
+        since: Timestamp,
+        /// What the receiver said last.
+        reason: String,
+        /// Failures since then.
+        attempts: u32,
+    },
+    /// The receiver refuses us: somebody has to repair a token, an address or a permission.
+    Blocked {
+        /// When it first did.
+        since: Timestamp,
+        /// What it said.
+        reason: String,
+    },
+    /// The lane has ended; what is left waits in the journal.
+    Stopped,
+}
+
+/// A lane at one moment. Counters begin at 0 with each start; the journal's ledger keeps the sums.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LaneStatus {
+    /// How it is doing.
+    pub state: LaneState,
+    /// Everything up to here is done with.
+    pub cursor: Seq,
+    /// Rows above the cursor that are done with too, ascending.
+    pub done_above: Vec<Seq>,
+    /// Events that the receiver took.
+    pub delivered: u64,
+    /// Events that were parked.
+    pub parked: u64,
+    /// When the receiver last took something.
+    pub last_delivered: Option<Timestamp>,
+    /// How late the events of the minute before `last_delivered` arrived.
+    pub lag: Option<Lag>,
+}
+
+/// Looks at a lane from outside, also after it has ended.
+#[derive(Debug, Clone)]
+pub struct LaneWatch {
+    pub(super) name: Text,
+    pub(super) lane: LaneId,
+    pub(super) status: watch::Receiver<LaneStatus>,
+}
+
+impl LaneWatch {
+    /// The receiver's name.
+    pub fn name(&self) -> &Text {
+        &self.name
+    }
+
+    /// The lane's number.
+    pub fn lane(&self) -> LaneId {
+        self.lane
+    }
+
+    /// The lane now.
+    pub fn status(&self) -> LaneStatus {
+        self.status.borrow().clone()
+    }
+
+    /// The channel behind [`LaneWatch::status`], for those who wait for a change.
+    pub fn changes(&self) -> watch::Receiver<LaneStatus> {
+        self.status.clone()
+    }
+
+    /// Waits until everything up to `head` is done with. A lane that has ended before never is.
+    pub async fn reaches(&self, head: Seq) -> bool {
+        let mut status = self.status.clone();
+        status
+            .wait_for(|status| status.cursor >= head || status.state == LaneState::Stopped)
+            .await
+            .is_ok_and(|status| status.cursor >= head)
+    }
+}
+
+/// Writes the status and the log of one lane.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    lane: Text,
+    sink: &'static str,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<LaneStatus>,
+    lag: LagRecorder,
+    failure: Quiet,
+    refusal: Quiet,
+}
+
+impl Reporter {
+    pub(super) fn new(lane: Text, sink: &'static str, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            lane,
+            sink,
+            clock,
+            status: watch::Sender::default(),
+            lag: LagRecorder::new(),
+            failure: Quiet::default(),
+            refusal: Quiet::default(),
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<LaneStatus> {
+        self.status.subscribe()
+    }
+
+    /// These records came to an end, and the lane is here now.
+    pub(super) fn moved(&mut self, settled: &[Settled], cursor: Seq, done_above: Vec<Seq>) {
+        let now = self.clock.now();
+        let (mut delivered, mut parked) = (0, 0);
+        for record in settled {
+            match &record.end {
+                End::Delivered => {
+                    delivered += 1;
+                    let happened = record.event.as_deref().and_then(Event::timestamp);
+                    if let Some(happened) = happened {
+                        self.lag.delivered(happened, now);
+                    }
+                }
+                End::Parked(cause, reason) => {
+                    parked += 1;
+                    if let Some(unsaid) = self.refusal.may_speak() {
+                        let (lane, sink, row) = (self.lane.as_str(), self.sink, record.seq);
+                        tracing::warn!(lane, sink, row, ?cause, reason, unsaid, "event parked");
+                    }
+                }
+            }
+        }
+        let lag = (delivered > 0).then(|| self.lag.lag(now));
+        self.status.send_modify(|status| {
+            status.cursor = cursor;
+            status.done_above = done_above;
+            status.delivered += delivered;
+            status.parked += parked;
+            if let Some(lag) = lag {
+                status.last_delivered = Some(now);
+                status.lag = lag;
+            }
+        });
+    }
+
+    /// The receiver answers as it should.
+    pub(super) fn fine(&mut self) {
+        let since = match &self.status.borrow().state {
+            LaneState::Ok => return,
+            LaneState::Retrying { since, .. } | LaneState::Blocked { since, .. } => Some(*since),
+            LaneState::Stopped => None,
+        };
+        if let (Some(since), true) = (since, self.failure.spoke_up()) {
+            let seconds = self.clock.now().as_second() - since.as_second();
+            let (lane, sink) = (self.lane.as_str(), self.sink);
+            tracing::info!(lane, sink, seconds, "events flow again");
+        }
+        self.set(LaneState::Ok);
+    }
+
+    /// Something failed and will be tried again.
+    pub(super) fn failing(&mut self, reason: String) {
+        let (since, attempts) = match &self.status.borrow().state {
+            LaneState::Retrying { since, attempts, .. } => (*since, attempts.saturating_add(1)),
+            _ => (self.clock.now(), 1),
+        };
+        if let Some(unsaid) = self.failure.may_speak() {
+            let (lane, sink) = (self.lane.as_str(), self.sink);
+            tracing::warn!(lane, sink, reason, attempts, unsaid, "events wait; trying again");
+        }
+        self.set(LaneState::Retrying { since, reason, attempts });
+    }
+
+    /// The receiver refuses us.
+    pub(super) fn blocked(&mut self, reason: String) {
+        let since = match &self.status.borrow().state {
+            LaneState::Blocked { since, .. } => Some(*since),
+            _ => None,
+        };
+        if since.is_none() {
+            self.failure.speak_next_time();
+        }
+        if self.failure.may_speak().is_some() {
+            let (lane, sink) = (self.lane.as_str(), self.sink);
+            tracing::warn!(lane, sink, reason, "receiver refuses us; probing once a minute");
+        }
+        let since = since.unwrap_or_else(|| self.clock.now());
+        self.set(LaneState::Blocked { since, reason });
+    }
+
+    pub(super) fn stopped(&self) {
+        self.set(LaneState::Stopped);
+    }
+
+    fn set(&self, state: LaneState) {
+        self.status.send_modify(|status| status.state = state);
+    }
+}
+
+/// Lets a message through at once, and then at most once a minute.
+#[derive(Debug, Default)]
+struct Quiet {
+    spoken: Option<Instant>,
+    unsaid: u32,
+    pending: bool,
+}
+
+impl Quiet {
+    /// How often it was held back since the last time, if it may be said now.
+    fn may_speak(&mut self) -> Option<u32> {
+        if self.spoken.is_some_and(|spoken| spoken.elapsed() < QUIET) {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return None;
+        }
+        self.spoken = Some(Instant::now());
+        self.pending = true;
+        Some(std::mem::take(&mut self.unsaid))
+    }
+
+    fn speak_next_time(&mut self) {
+        self.spoken = None;
+    }
+
+    /// Whether something was said that the all-clear would answer.
+    fn spoke_up(&mut self) -> bool {
+        std::mem::take(&mut self.pending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failing_lane_speaks_at_once_then_once_a_minute_and_gives_one_all_clear() {
+        let mut quiet = Quiet::default();
+        assert_eq!(quiet.may_speak(), Some(0));
+        assert_eq!(quiet.may_speak(), None);
+        assert!(quiet.spoke_up() && !quiet.spoke_up());
+        tokio::time::advance(QUIET).await;
+        assert_eq!(quiet.may_speak(), Some(1));
+    }
+}

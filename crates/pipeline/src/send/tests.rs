@@ -1,0 +1,1 @@
+//! A lane against scripted receivers and a journal in memory.

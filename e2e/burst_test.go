@@ -16,7 +16,7 @@ func TestEveryRevisionOfABurstArrivesOnce(t *testing.T) {
 	s := sharedScene(t)
 	ctx := context.Background()
 	namespace := s.namespace(t, "burst")
-	x := newTidings(t, "burst", grantAccess(t, s.Cluster, s.URL), "protobuf")
+	x := newTidings(t, "burst", grantAccess(t, "burst", s.Cluster, s.URL), "protobuf")
 	x.start()
 
 	from := s.mark(t)
@@ -48,7 +48,7 @@ func TestProtobufAndJSONDeliverTheSameBytes(t *testing.T) {
 	t.Parallel()
 	s := sharedScene(t)
 	namespace := s.namespace(t, "encodings")
-	a := grantAccess(t, s.Cluster, s.URL)
+	a := grantAccess(t, "encodings", s.Cluster, s.URL)
 	x := newTidings(t, "in-protobuf", a, "protobuf")
 	y := newTidings(t, "in-json", a, "json")
 	x.start()

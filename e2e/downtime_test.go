@@ -15,17 +15,18 @@ import (
 )
 
 func TestAMinuteOfDowntimeIsMadeUpForOrStated(t *testing.T) {
-	t.Run("a namespace went meanwhile", func(t *testing.T) {
+	t.Parallel()
+	t.Run("stopped", func(t *testing.T) {
 		t.Parallel()
 		d := downtime{name: "down-term", away: 65 * time.Second, namespaceGoes: true}
 		d.test(t)
 	})
-	t.Run("killed, and a namespace went meanwhile", func(t *testing.T) {
+	t.Run("killed", func(t *testing.T) {
 		t.Parallel()
 		d := downtime{name: "down-kill", away: 65 * time.Second, namespaceGoes: true, killed: true}
 		d.test(t)
 	})
-	t.Run("longer than Events live", func(t *testing.T) {
+	t.Run("for longer than Events live", func(t *testing.T) {
 		t.Parallel()
 		d := downtime{name: "down-long", away: cluster.EventTTL + 15*time.Second}
 		d.test(t)
@@ -39,7 +40,7 @@ func TestAShortRestartIsMadeUpForCompletely(t *testing.T) {
 	s := sharedScene(t)
 	ctx := context.Background()
 	namespace := s.namespace(t, "down-short")
-	x := newTidings(t, "down-short", grantAccess(t, s.Cluster, s.URL), "protobuf")
+	x := newTidings(t, "down-short", grantAccess(t, "down-short", s.Cluster, s.URL), "protobuf")
 	x.start()
 	from := s.mark(t)
 	for i := range 3 {
@@ -68,7 +69,7 @@ func (d downtime) test(t *testing.T) {
 	s := sharedScene(t)
 	ctx := context.Background()
 	namespace, doomed := s.namespace(t, d.name), s.namespace(t, d.name+"-doomed")
-	x := newTidings(t, d.name, grantAccess(t, s.Cluster, s.URL), "protobuf")
+	x := newTidings(t, d.name, grantAccess(t, d.name, s.Cluster, s.URL), "protobuf")
 	x.start()
 
 	// It sees Events expire, so it can learn how long they live.

@@ -15,7 +15,7 @@ func TestAnAPIServerRestartLosesNothing(t *testing.T) {
 	s := ownScene(t, "restart", cluster.Options{})
 	ctx := context.Background()
 	namespace := s.namespace(t, "restart")
-	x := newTidings(t, "restart", grantAccess(t, s.Cluster, s.URL), "protobuf")
+	x := newTidings(t, "restart", grantAccess(t, "restart", s.Cluster, s.URL), "protobuf")
 	x.start()
 
 	from := s.mark(t)
@@ -41,7 +41,7 @@ func TestACutConnectionLosesNothing(t *testing.T) {
 	proxy, err := s.StartProxy()
 	must(t, err)
 	defer proxy.Close()
-	x := newTidings(t, "cut", grantAccess(t, s.Cluster, proxy.URL), "protobuf")
+	x := newTidings(t, "cut", grantAccess(t, "cut", s.Cluster, proxy.URL), "protobuf")
 	x.start()
 
 	from := s.mark(t)
@@ -74,7 +74,7 @@ func TestARotatedTokenLosesNothing(t *testing.T) {
 	proxy, err := s.StartProxy()
 	must(t, err)
 	defer proxy.Close()
-	a := grantAccess(t, s.Cluster, proxy.URL)
+	a := grantAccess(t, "token", s.Cluster, proxy.URL)
 	x := newTidings(t, "token", a, "protobuf")
 	x.start()
 

@@ -99,28 +99,16 @@ type access struct {
 }
 
 // grantAccess sets up the ServiceAccount of deploy/rbac.yaml and a token of it. The server may be a proxy.
-func grantAccess(t *testing.T, c *cluster.Cluster, server string) *access {
+func grantAccess(t *testing.T, name string, c *cluster.Cluster, server string) *access {
 	t.Helper()
-	ctx := context.Background()
-	if err := applyRBAC(ctx, c); err != nil {
+	if err := applyRBAC(context.Background(), c); err != nil {
 		t.Fatalf("apply deploy/rbac.yaml: %v", err)
 	}
-	name := strings.ToLower(t.Name())
-	name = strings.Map(func(r rune) rune {
-		if r == '/' || r == '_' {
-			return '-'
-		}
-		return r
-	}, name)
-	dir := filepath.Join(workDir, "access", name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	dir := filepath.Join(workDir, "access-"+name)
+	must(t, os.MkdirAll(dir, 0o755))
 	a := &access{cluster: c, kubeconfig: filepath.Join(dir, "kubeconfig"), tokenFile: filepath.Join(dir, "token")}
 	a.rotate(t, name)
-	if err := c.WriteKubeconfig(a.kubeconfig, server, a.tokenFile); err != nil {
-		t.Fatal(err)
-	}
+	must(t, c.WriteKubeconfig(a.kubeconfig, server, a.tokenFile))
 	return a
 }
 
@@ -206,16 +194,12 @@ func newTidings(t *testing.T, name string, a *access, encoding string) *tidings 
 	t.Helper()
 	program := binary(t)
 	dir := filepath.Join(workDir, "tidings-"+name)
-	if err := os.MkdirAll(filepath.Join(dir, "state"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(filepath.Join(dir, "state"), 0o755))
 	x := &tidings{t: t, name: name, dir: dir, env: []string{"TIDINGS_API_ENCODING=" + encoding}, log: filepath.Join(dir, "tidings.log"), hook: &hook{}}
 	server := httptest.NewServer(x.hook)
 	t.Cleanup(server.Close)
 	configFile := filepath.Join(dir, "config.yaml")
-	if err := os.WriteFile(configFile, fmt.Appendf(nil, config, x.dumpFile(), server.URL), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(configFile, fmt.Appendf(nil, config, x.dumpFile(), server.URL), 0o644))
 	x.args = []string{program, "run", "--config", configFile, "--kubeconfig", a.kubeconfig, "--state", filepath.Join(dir, "state")}
 	t.Cleanup(func() {
 		if x.process != nil {

@@ -3,6 +3,18 @@
 //! Part of the product (`tidings demo`) and the double of the API server in tests and benchmarks. The
 //! script of calls in `e2e/conformance` runs against it and against a real kube-apiserver.
 
+pub mod store;
+
+pub mod storage;
+
+mod server;
+
+pub mod faults;
+
+pub mod stats;
+
+mod playground;
+
 pub mod random;
 
-pub mod store;
+pub use playground::{CLUSTER_UID, Options, Playground};

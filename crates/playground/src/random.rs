@@ -60,9 +60,7 @@ impl Random {
     /// `length` characters as Kubernetes draws them for names: no vowels, nothing that looks alike.
     pub fn suffix(&mut self, length: usize) -> String {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        (0..length)
-            .map(|_| char::from(*self.pick(ALPHABET)))
-            .collect()
+        (0..length).map(|_| char::from(*self.pick(ALPHABET))).collect()
     }
 
     /// A version 4 UUID.

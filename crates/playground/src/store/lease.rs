@@ -21,19 +21,14 @@ const ATTACHED_MOST: usize = 1000;
 pub(super) struct Leases {
     ttl: Duration,
     /// By end and number, so that the next one to end is the first.
-    leases: BTreeMap<(Timestamp, u64), Vec<Key>>,
+    open: BTreeMap<(Timestamp, u64), Vec<Key>>,
     newest: Option<(Timestamp, u64)>,
     granted: u64,
 }
 
 impl Leases {
     pub(super) fn new(ttl: Duration) -> Self {
-        Self {
-            ttl,
-            leases: BTreeMap::new(),
-            newest: None,
-            granted: 0,
-        }
+        Self { ttl, open: BTreeMap::new(), newest: None, granted: 0 }
     }
 
     fn reuse(&self) -> Duration {
@@ -47,10 +42,7 @@ impl Leases {
         if let Some((end, lease)) = self.newest {
             let valid = now + self.ttl < end;
             let sufficient = now + self.ttl + self.reuse() > end;
-            let room = self
-                .leases
-                .get(&(end, lease))
-                .is_none_or(|l| l.len() < ATTACHED_MOST);
+            let room = self.open.get(&(end, lease)).is_none_or(|l| l.len() < ATTACHED_MOST);
             if valid && sufficient && room {
                 return lease;
             }
@@ -63,16 +55,13 @@ impl Leases {
     /// Attaches `key` to the lease that was given last.
     pub(super) fn attach(&mut self, key: Key) {
         if let Some(lease) = self.newest {
-            self.leases.entry(lease).or_default().push(key);
+            self.open.entry(lease).or_default().push(key);
         }
     }
 
     /// A lease that has ended by `now`, with everything that was ever attached to it, in order.
     pub(super) fn ended(&mut self, now: Timestamp) -> Option<(u64, Vec<Key>)> {
-        let first = self
-            .leases
-            .first_entry()
-            .filter(|first| first.key().0 <= now)?;
+        let first = self.open.first_entry().filter(|first| first.key().0 <= now)?;
         let ((_, lease), mut keys) = first.remove_entry();
         keys.sort();
         keys.dedup();
@@ -81,6 +70,6 @@ impl Leases {
 
     /// When the next lease ends.
     pub(super) fn next_end(&self) -> Option<Timestamp> {
-        self.leases.keys().next().map(|(end, _)| *end)
+        self.open.keys().next().map(|(end, _)| *end)
     }
 }

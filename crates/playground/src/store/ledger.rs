@@ -22,13 +22,7 @@ impl LedgerEntry {
     /// The uid as text.
     pub fn uid_text(&self) -> String {
         let hex = format!("{:032x}", self.uid);
-        let parts = [
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..],
-        ];
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
         parts.join("-")
     }
 }
@@ -43,10 +37,7 @@ pub struct Ledger {
 
 impl Ledger {
     pub(super) fn new(most: usize) -> Self {
-        Self {
-            most,
-            ..Self::default()
-        }
+        Self { most, ..Self::default() }
     }
 
     pub(super) fn add(&mut self, event: &Event, revision: u64, epoch: u32) {
@@ -57,11 +48,7 @@ impl Ledger {
             self.entries.pop_front();
             self.lost += 1;
         }
-        let digits = event
-            .metadata
-            .uid
-            .bytes()
-            .filter_map(|b| char::from(b).to_digit(16));
+        let digits = event.metadata.uid.bytes().filter_map(|b| char::from(b).to_digit(16));
         self.entries.push_back(LedgerEntry {
             epoch,
             revision,

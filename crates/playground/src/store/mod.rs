@@ -4,11 +4,15 @@
 //! of changes to watch, Events that expire by lease, and a way back to an older state, as after
 //! `etcdctl snapshot restore`. In memory and synchronous: whoever shares it puts it behind a lock.
 
+mod events;
+
 mod lease;
 
 mod ledger;
 
 mod object;
+
+mod objects;
 
 mod page;
 
@@ -21,8 +25,7 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use event::{Event, Text, time::whole_seconds};
-use jiff::Timestamp;
+use event::{Event, Text};
 use thiserror::Error;
 
 use self::{
@@ -232,284 +235,6 @@ impl Store {
         &self.ledger
     }
 
-    /// Stores a new Event: uid, creationTimestamp and resourceVersion become the store's.
-    pub fn create(&mut self, mut event: Event, now: Timestamp) -> Result<Arc<Event>, WriteError> {
-        let key = key(&event.metadata.namespace, &event.metadata.name);
-        if self.state.events.get(&key).is_some() {
-            return Err(WriteError::AlreadyExists);
-        }
-        event.metadata.uid = self.uids.uuid().into();
-        event.metadata.creation_timestamp = Some(whole_seconds(now));
-        self.written.created += 1;
-        Ok(self.put(&key, event, now))
-    }
-
-    /// Stores a new state of an Event. One that names a resourceVersion must name the newest; one
-    /// that changes nothing is no write.
-    pub fn update(&mut self, mut event: Event, now: Timestamp) -> Result<Arc<Event>, WriteError> {
-        let key = key(&event.metadata.namespace, &event.metadata.name);
-        let Some(current) = self.state.events.get(&key) else {
-            return Err(WriteError::NotFound);
-        };
-        let (had, has) = (&current.metadata, &mut event.metadata);
-        if !has.resource_version.is_empty() && has.resource_version != had.resource_version {
-            return Err(WriteError::Conflict);
-        }
-        has.uid = had.uid.clone();
-        has.creation_timestamp = had.creation_timestamp;
-        has.resource_version = had.resource_version.clone();
-        if **current == event {
-            return Ok(Arc::clone(current));
-        }
-        self.written.updated += 1;
-        Ok(self.put(&key, event, now))
-    }
-
-    fn put(&mut self, key: &str, mut event: Event, now: Timestamp) -> Arc<Event> {
-        let revision = self.next_revision();
-        event.stamp(revision);
-        let event = Arc::new(event);
-        let version = Version {
-            revision,
-            lease: self.state.leases.for_write(now),
-            value: Some(Arc::clone(&event)),
-        };
-        let key = self.state.events.write(key, version);
-        self.state.leases.attach(key);
-        self.ledger.add(&event, revision, self.restores);
-        self.bound_history();
-        event
-    }
-
-    /// Deletes an Event; gives its last state with the resourceVersion it was stored at.
-    pub fn delete(&mut self, namespace: &str, name: &str) -> Result<Arc<Event>, WriteError> {
-        let key = key(namespace, name);
-        let last = self
-            .state
-            .events
-            .get(&key)
-            .map(Arc::clone)
-            .ok_or(WriteError::NotFound)?;
-        let revision = self.next_revision();
-        self.state.events.write(&key, gone(revision));
-        self.written.deleted += 1;
-        self.bound_history();
-        Ok(last)
-    }
-
-    /// Deletes the Events of a namespace one after the other, as the namespace controller does, and
-    /// the namespace itself and what else is in it; gives the number of Events.
-    pub fn delete_namespace(&mut self, namespace: &str) -> usize {
-        let all = Selection::namespace(namespace);
-        let events = self.keys(&all);
-        for name in &events {
-            // It was there a moment ago, and nobody else can write.
-            self.delete(namespace, name).expect("the Event is there");
-        }
-        let prefix = all.prefix();
-        for resource in self.state.objects.keys().cloned().collect::<Vec<_>>() {
-            let inside: Vec<_> = self.state.objects[&resource]
-                .range(&prefix, "", u64::MAX)
-                .map(|(key, _)| Arc::clone(key))
-                .collect();
-            for key in inside {
-                self.write_object(&resource, &key, None);
-            }
-        }
-        if self.object("namespaces", "", namespace).is_some() {
-            self.write_object("namespaces", namespace, None);
-        }
-        events.len()
-    }
-
-    fn keys(&self, selection: &Selection) -> Vec<String> {
-        let prefix = selection.prefix();
-        let keys = self.state.events.range(&prefix, "", u64::MAX);
-        keys.map(|(key, _)| key[prefix.len()..].to_owned())
-            .collect()
-    }
-
-    /// Deletes the Events whose lease has ended by `now`, one revision for each lease; gives their
-    /// number.
-    pub fn expire(&mut self, now: Timestamp) -> usize {
-        let mut expired = 0;
-        while let Some((lease, mut keys)) = self.state.leases.ended(now) {
-            // A later write has moved the Event to a later lease.
-            let events = &self.state.events;
-            keys.retain(|key| {
-                let newest = events.newest(key);
-                newest.is_some_and(|newest| newest.lease == lease && newest.value.is_some())
-            });
-            if keys.is_empty() {
-                continue;
-            }
-            let revision = self.next_revision();
-            for key in &keys {
-                self.state.events.write(key, gone(revision));
-            }
-            expired += keys.len();
-        }
-        self.written.expired += expired as u64;
-        self.bound_history();
-        expired
-    }
-
-    /// When the next lease ends, whether anything expires with it or not.
-    pub fn next_expiry(&self) -> Option<Timestamp> {
-        self.state.leases.next_end()
-    }
-
-    /// The Event of this name now.
-    pub fn get(&self, namespace: &str, name: &str) -> Option<&Arc<Event>> {
-        self.state.events.get(&key(namespace, name))
-    }
-
-    /// A page of Events.
-    pub fn list(&self, query: &ListQuery) -> Result<Page<Event>, ReadError> {
-        page::list(
-            &self.state.events,
-            query,
-            self.state.revision,
-            self.state.oldest,
-        )
-    }
-
-    /// What happened to Events after `revision`, in order. All changes of one revision belong
-    /// together: a reader that stops between them has not yet seen the revision.
-    pub fn changes<'a>(
-        &'a self,
-        revision: u64,
-        selection: &'a Selection,
-    ) -> Result<impl Iterator<Item = Change<Event>> + 'a, ReadError> {
-        self.readable(revision)?;
-        Ok(self.state.events.changes(revision, selection))
-    }
-
-    /// Whether changes after `revision` can be told.
-    fn readable(&self, requested: u64) -> Result<(), ReadError> {
-        let (oldest, newest) = (self.state.oldest, self.state.revision);
-        if requested > newest {
-            Err(ReadError::Future { requested, newest })
-        } else if requested + 1 < oldest {
-            Err(ReadError::Compacted { requested, oldest })
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Stores a new object of a kind other than Event, for example `leases`.
-    pub fn create_object(
-        &mut self,
-        resource: &str,
-        mut object: Object,
-        now: Timestamp,
-    ) -> Result<Arc<Object>, WriteError> {
-        let key = key(object.metadata("namespace"), object.metadata("name"));
-        if self.table(resource).get(&key).is_some() {
-            return Err(WriteError::AlreadyExists);
-        }
-        if object.metadata("uid").is_empty() {
-            object.set_metadata("uid", self.uids.uuid().into());
-        }
-        object.set_metadata("creationTimestamp", whole_seconds(now).to_string().into());
-        Ok(self
-            .write_object(resource, &key, Some(object))
-            .expect("it was just written"))
-    }
-
-    /// Stores a new state of such an object, as [`Store::update`] does for Events.
-    pub fn update_object(
-        &mut self,
-        resource: &str,
-        mut object: Object,
-    ) -> Result<Arc<Object>, WriteError> {
-        let key = key(object.metadata("namespace"), object.metadata("name"));
-        let Some(current) = self.table(resource).get(&key).map(Arc::clone) else {
-            return Err(WriteError::NotFound);
-        };
-        let version = object.metadata("resourceVersion");
-        if !version.is_empty() && version != current.metadata("resourceVersion") {
-            return Err(WriteError::Conflict);
-        }
-        for field in ["uid", "creationTimestamp", "resourceVersion"] {
-            object.set_metadata(field, current.metadata(field).into());
-        }
-        if *current == object {
-            return Ok(current);
-        }
-        Ok(self
-            .write_object(resource, &key, Some(object))
-            .expect("it was just written"))
-    }
-
-    /// Deletes such an object; gives its last state.
-    pub fn delete_object(
-        &mut self,
-        resource: &str,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Arc<Object>, WriteError> {
-        let last = self.object(resource, namespace, name).map(Arc::clone);
-        let last = last.ok_or(WriteError::NotFound)?;
-        self.write_object(resource, &key(namespace, name), None);
-        Ok(last)
-    }
-
-    fn write_object(
-        &mut self,
-        resource: &str,
-        key: &str,
-        object: Option<Object>,
-    ) -> Option<Arc<Object>> {
-        let revision = self.next_revision();
-        let value = object.map(|mut object| {
-            object.stamp(revision);
-            Arc::new(object)
-        });
-        let version = Version {
-            value: value.clone(),
-            ..gone(revision)
-        };
-        self.table(resource).write(key, version);
-        value
-    }
-
-    fn table(&mut self, resource: &str) -> &mut Table<Object> {
-        self.state.objects.entry(resource.into()).or_default()
-    }
-
-    /// The object of this name now.
-    pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Object>> {
-        self.state.objects.get(resource)?.get(&key(namespace, name))
-    }
-
-    /// A page of objects other than Events.
-    pub fn list_objects(
-        &self,
-        resource: &str,
-        query: &ListQuery,
-    ) -> Result<Page<Object>, ReadError> {
-        let (newest, oldest) = (self.state.revision, self.state.oldest);
-        match self.state.objects.get(resource) {
-            Some(table) => page::list(table, query, newest, oldest),
-            None => page::list(&Table::default(), query, newest, oldest),
-        }
-    }
-
-    /// What happened to objects of one kind, as [`Store::changes`] tells it for Events.
-    pub fn object_changes<'a>(
-        &'a self,
-        resource: &str,
-        revision: u64,
-        selection: &'a Selection,
-    ) -> Result<impl Iterator<Item = Change<Object>> + 'a, ReadError> {
-        self.readable(revision)?;
-        let table = self.state.objects.get(resource);
-        Ok(table
-            .into_iter()
-            .flat_map(move |table| table.changes(revision, selection)))
-    }
-
     /// Forgets every revision before `revision`, as etcd does when the API server asks for it.
     pub fn compact(&mut self, revision: u64) {
         if revision <= self.state.oldest || revision > self.state.revision {
@@ -533,6 +258,18 @@ impl Store {
         self.restores += 1;
     }
 
+    /// Whether changes after `revision` can be told.
+    fn readable(&self, requested: u64) -> Result<(), ReadError> {
+        let (oldest, newest) = (self.state.oldest, self.state.revision);
+        if requested > newest {
+            Err(ReadError::Future { requested, newest })
+        } else if requested + 1 < oldest {
+            Err(ReadError::Compacted { requested, oldest })
+        } else {
+            Ok(())
+        }
+    }
+
     fn next_revision(&mut self) -> u64 {
         self.state.revision += 1;
         self.state.revision
@@ -548,11 +285,7 @@ impl Store {
 }
 
 fn gone<T>(revision: u64) -> Version<T> {
-    Version {
-        revision,
-        lease: 0,
-        value: None,
-    }
+    Version { revision, lease: 0, value: None }
 }
 
 fn key(namespace: &str, name: &str) -> String {

@@ -43,6 +43,12 @@ impl Stored for Event {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object(pub Value);
 
+impl Default for Object {
+    fn default() -> Self {
+        Self(json!({"metadata": {}}))
+    }
+}
+
 impl Object {
     /// A text in the metadata; empty when it is not there.
     pub fn metadata(&self, field: &str) -> &str {
@@ -63,9 +69,7 @@ impl Stored for Object {
     }
 
     fn field(&self, path: &str) -> Option<&str> {
-        let value = path
-            .split('.')
-            .try_fold(&self.0, |value, key| value.get(key));
+        let value = path.split('.').try_fold(&self.0, |value, key| value.get(key));
         Some(value.and_then(Value::as_str).unwrap_or_default())
     }
 

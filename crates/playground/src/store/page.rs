@@ -24,6 +24,14 @@ pub struct ListQuery {
     pub continue_token: String,
 }
 
+impl ListQuery {
+    /// A token that goes on where `token` does, but at whatever revision is the newest then.
+    pub fn inconsistent(token: &str) -> Result<String, BadToken> {
+        let token = Token::read(token)?;
+        Ok(Token::new(INCONSISTENT, &token.start, None).write())
+    }
+}
+
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
@@ -74,30 +82,20 @@ struct Token {
 
 impl Token {
     fn new(rv: i64, start: &str, left: Option<usize>) -> Self {
-        Self {
-            v: "meta.k8s.io/v1".into(),
-            rv,
-            start: start.into(),
-            left,
-        }
+        Self { v: "meta.k8s.io/v1".into(), rv, start: start.into(), left }
     }
 
     fn read(text: &str) -> Result<Self, BadToken> {
         let garbled = |error: &dyn std::fmt::Display| BadToken::Garbled(error.to_string());
-        let json = BASE64_URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|error| match error {
-                base64::DecodeError::InvalidByte(at, _) => {
-                    garbled(&format_args!("illegal base64 data at input byte {at}"))
-                }
-                _ => {
-                    // Go names the first byte of the quantum that is not whole.
-                    garbled(&format_args!(
-                        "illegal base64 data at input byte {}",
-                        text.len() / 4 * 4
-                    ))
-                }
-            })?;
+        let json = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|error| match error {
+            base64::DecodeError::InvalidByte(at, _) => {
+                garbled(&format_args!("illegal base64 data at input byte {at}"))
+            }
+            _ => {
+                // Go names the first byte of the quantum that is not whole.
+                garbled(&format_args!("illegal base64 data at input byte {}", text.len() / 4 * 4))
+            }
+        })?;
         let token: Self = serde_json::from_slice(&json).map_err(|error| garbled(&error))?;
         if token.v != "meta.k8s.io/v1" {
             return Err(BadToken::Version(token.v));
@@ -138,24 +136,14 @@ pub(super) fn list<T: Stored>(
         left = token.left;
     }
     if revision > newest {
-        return Err(ReadError::Future {
-            requested: revision,
-            newest,
-        });
+        return Err(ReadError::Future { requested: revision, newest });
     }
     if revision < oldest {
-        return Err(ReadError::Compacted {
-            requested: revision,
-            oldest,
-        });
+        return Err(ReadError::Compacted { requested: revision, oldest });
     }
 
-    let mut page = Page {
-        items: Vec::new(),
-        revision,
-        continue_token: String::new(),
-        remaining: None,
-    };
+    let mut page =
+        Page { items: Vec::new(), revision, continue_token: String::new(), remaining: None };
     let mut rest = table.range(&prefix, &start, revision);
     let mut last = None;
     for (key, object) in rest.by_ref() {
@@ -171,10 +159,7 @@ pub(super) fn list<T: Stored>(
                 };
                 page.remaining = Some(counted);
             }
-            let after = format!(
-                "{}\0",
-                last.unwrap_or(key).strip_prefix(&*prefix).unwrap_or(key)
-            );
+            let after = format!("{}\0", last.unwrap_or(key).strip_prefix(&*prefix).unwrap_or(key));
             let revision = i64::try_from(revision).unwrap_or(i64::MAX);
             page.continue_token = Token::new(revision, &after, page.remaining).write();
             break;

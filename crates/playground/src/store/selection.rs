@@ -51,19 +51,14 @@ impl Condition {
 impl Selection {
     /// Everything in one namespace.
     pub fn namespace(namespace: &str) -> Self {
-        Self {
-            namespace: Some(namespace.into()),
-            ..Self::default()
-        }
+        Self { namespace: Some(namespace.into()), ..Self::default() }
     }
 
     /// The same, with one more field that must have a value.
     #[must_use]
     pub fn field(mut self, path: &str, value: &str) -> Self {
-        self.fields.push(Requirement {
-            key: path.into(),
-            condition: Condition::In(vec![value.into()]),
-        });
+        self.fields
+            .push(Requirement { key: path.into(), condition: Condition::In(vec![value.into()]) });
         self
     }
 
@@ -74,27 +69,19 @@ impl Selection {
 
     /// Whether the fields and labels of `object` are as asked for.
     pub(super) fn holds(&self, object: &impl Stored) -> bool {
-        self.fields
-            .iter()
-            .all(|r| r.condition.holds(object.field(&r.key)))
-            && self
-                .labels
-                .iter()
-                .all(|r| r.condition.holds(object.label(&r.key)))
+        self.fields.iter().all(|r| r.condition.holds(object.field(&r.key)))
+            && self.labels.iter().all(|r| r.condition.holds(object.label(&r.key)))
     }
 
     /// Whether an object with this key is in the namespace asked for.
     pub(super) fn holds_key(&self, key: &str) -> bool {
         self.namespace.as_deref().is_none_or(|namespace| {
-            key.strip_prefix(namespace)
-                .is_some_and(|rest| rest.starts_with('/'))
+            key.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
         })
     }
 
     /// What all keys asked for begin with.
     pub(super) fn prefix(&self) -> String {
-        self.namespace
-            .as_deref()
-            .map_or_else(String::new, |namespace| format!("{namespace}/"))
+        self.namespace.as_deref().map_or_else(String::new, |namespace| format!("{namespace}/"))
     }
 }

@@ -69,11 +69,7 @@ pub(super) struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self {
-            keys: BTreeMap::new(),
-            log: VecDeque::new(),
-            live: 0,
-        }
+        Self { keys: BTreeMap::new(), log: VecDeque::new(), live: 0 }
     }
 }
 
@@ -90,9 +86,7 @@ impl<T: Stored> Table<T> {
 
     /// The revision in the middle of the log.
     pub(super) fn middle(&self) -> Option<u64> {
-        self.log
-            .get(self.log.len() / 2)
-            .map(|logged| logged.revision)
+        self.log.get(self.log.len() / 2).map(|logged| logged.revision)
     }
 
     /// The newest state of `key`, unless it is deleted.
@@ -118,21 +112,13 @@ impl<T: Stored> Table<T> {
             (shared, value)
         } else {
             let shared: Key = Arc::from(key);
-            let versions = Versions {
-                newest: version,
-                older: Vec::new(),
-            };
+            let versions = Versions { newest: version, older: Vec::new() };
             self.keys.insert(Arc::clone(&shared), versions);
             (shared, None)
         };
         self.live += usize::from(after.is_some());
         self.live -= usize::from(before.is_some());
-        self.log.push_back(Logged {
-            revision,
-            key: Arc::clone(&key),
-            before,
-            after,
-        });
+        self.log.push_back(Logged { revision, key: Arc::clone(&key), before, after });
         key
     }
 
@@ -183,9 +169,7 @@ impl<T: Stored> Table<T> {
                 return None;
             }
             let holds = |value: &Option<Arc<T>>| {
-                value
-                    .as_ref()
-                    .is_some_and(|value| selection.holds(&**value))
+                value.as_ref().is_some_and(|value| selection.holds(&**value))
             };
             let (kind, object) = match (holds(&logged.before), holds(&logged.after)) {
                 (false, false) => return None,
@@ -197,11 +181,7 @@ impl<T: Stored> Table<T> {
                     (ChangeKind::Deleted, Arc::new(last))
                 }
             };
-            Some(Change {
-                revision: logged.revision,
-                kind,
-                object,
-            })
+            Some(Change { revision: logged.revision, kind, object })
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
@@ -27,9 +28,7 @@ fn names(events: &[Arc<Event>]) -> Vec<&str> {
 
 fn told(store: &Store, after: u64, selection: &Selection) -> Vec<(u64, ChangeKind, String)> {
     let changes = store.changes(after, selection).unwrap();
-    changes
-        .map(|c| (c.revision, c.kind, c.object.metadata.name.to_string()))
-        .collect()
+    changes.map(|c| (c.revision, c.kind, c.object.metadata.name.to_string())).collect()
 }
 
 #[test]
@@ -38,10 +37,7 @@ fn a_write_takes_one_revision_and_a_write_of_nothing_takes_none() {
     let created = store.create(named("a", "x"), at(0)).unwrap();
     assert_eq!(created.metadata.resource_version, "1001");
     assert_eq!(created.metadata.creation_timestamp, Some(at(0)));
-    assert_eq!(
-        store.create(named("a", "x"), at(0)),
-        Err(WriteError::AlreadyExists)
-    );
+    assert_eq!(store.create(named("a", "x"), at(0)), Err(WriteError::AlreadyExists));
     assert_eq!(store.update(named("a", "x"), at(1)).unwrap(), created);
 
     let mut more = Event::clone(&created);
@@ -58,23 +54,16 @@ fn a_write_takes_one_revision_and_a_write_of_nothing_takes_none() {
 
     let selection = Selection::default();
     let last = store.changes(1002, &selection).unwrap().next().unwrap();
-    assert_eq!(
-        (last.kind, &*last.object.metadata.resource_version),
-        (ChangeKind::Deleted, "1003")
-    );
+    assert_eq!((last.kind, &*last.object.metadata.resource_version), (ChangeKind::Deleted, "1003"));
     assert_eq!(last.object.count, 2);
 }
 
 #[test]
 fn events_of_one_lease_expire_at_one_revision() {
-    let mut store = Store::new(&StoreOptions {
-        ttl: Duration::from_secs(3600),
-        ..StoreOptions::default()
-    });
+    let mut store =
+        Store::new(&StoreOptions { ttl: Duration::from_secs(3600), ..StoreOptions::default() });
     for second in 0..3 {
-        store
-            .create(named("a", &format!("x{second}")), at(second * 20))
-            .unwrap();
+        store.create(named("a", &format!("x{second}")), at(second * 20)).unwrap();
     }
     store.create(named("a", "later"), at(90)).unwrap();
     let mut touched = named("a", "x1");
@@ -86,10 +75,7 @@ fn events_of_one_lease_expire_at_one_revision() {
     let gone = told(&store, 1005, &Selection::default());
     assert_eq!(
         gone,
-        [
-            (1006, ChangeKind::Deleted, "x0".into()),
-            (1006, ChangeKind::Deleted, "x2".into())
-        ]
+        [(1006, ChangeKind::Deleted, "x0".into()), (1006, ChangeKind::Deleted, "x2".into())]
     );
     assert_eq!(names(&all(&store).items), ["later", "x1"]);
     assert_eq!(store.expire(at(9999)), 2);
@@ -102,16 +88,10 @@ fn pages_are_as_of_the_first_until_it_is_compacted() {
     for name in ["a", "b", "c", "d", "e"] {
         store.create(named("n", name), at(0)).unwrap();
     }
-    let query = |token: &str| ListQuery {
-        limit: 2,
-        continue_token: token.into(),
-        ..ListQuery::default()
-    };
+    let query =
+        |token: &str| ListQuery { limit: 2, continue_token: token.into(), ..ListQuery::default() };
     let first = store.list(&query("")).unwrap();
-    assert_eq!(
-        (names(&first.items), first.remaining),
-        (vec!["a", "b"], Some(3))
-    );
+    assert_eq!((names(&first.items), first.remaining), (vec!["a", "b"], Some(3)));
     store.delete("n", "c").unwrap();
     store.create(named("n", "bb"), at(1)).unwrap();
     let second = store.list(&query(&first.continue_token)).unwrap();
@@ -125,16 +105,10 @@ fn pages_are_as_of_the_first_until_it_is_compacted() {
         panic!("the token should have expired");
     };
     let rest = store.list(&query(&go_on)).unwrap();
-    assert_eq!(
-        (names(&rest.items), rest.revision),
-        (vec!["e"], store.revision())
-    );
+    assert_eq!((names(&rest.items), rest.revision), (vec!["e"], store.revision()));
     assert_eq!(rest.continue_token, "");
     let garbled = store.list(&query("broken")).unwrap_err();
-    assert!(
-        garbled.to_string().starts_with("continue key is not valid"),
-        "{garbled}"
-    );
+    assert!(garbled.to_string().starts_with("continue key is not valid"), "{garbled}");
 }
 
 #[test]
@@ -147,32 +121,11 @@ fn what_is_compacted_or_not_yet_written_cannot_be_read() {
     let selection = Selection::default();
     assert_eq!(told(&store, 1002, &selection).len(), 1);
     let compacted = store.changes(1001, &selection).err();
-    assert_eq!(
-        compacted,
-        Some(ReadError::Compacted {
-            requested: 1001,
-            oldest: 1003
-        })
-    );
+    assert_eq!(compacted, Some(ReadError::Compacted { requested: 1001, oldest: 1003 }));
     let future = store.changes(1004, &selection).err();
-    assert_eq!(
-        future,
-        Some(ReadError::Future {
-            requested: 1004,
-            newest: 1003
-        })
-    );
-    let exact = ListQuery {
-        revision: Some(1002),
-        ..ListQuery::default()
-    };
-    assert_eq!(
-        store.list(&exact),
-        Err(ReadError::Compacted {
-            requested: 1002,
-            oldest: 1003
-        })
-    );
+    assert_eq!(future, Some(ReadError::Future { requested: 1004, newest: 1003 }));
+    let exact = ListQuery { revision: Some(1002), ..ListQuery::default() };
+    assert_eq!(store.list(&exact), Err(ReadError::Compacted { requested: 1002, oldest: 1003 }));
 }
 
 #[test]
@@ -182,15 +135,9 @@ fn a_restore_gives_the_same_revisions_again_to_other_writes() {
     let snapshot = store.snapshot();
     let lost = store.create(named("n", "lost"), at(1)).unwrap();
     store.restore(&snapshot);
-    assert_eq!(
-        (names(&all(&store).items), store.revision()),
-        (vec!["kept"], 1001)
-    );
+    assert_eq!((names(&all(&store).items), store.revision()), (vec!["kept"], 1001));
     let other = store.create(named("n", "other"), at(2)).unwrap();
-    assert_eq!(
-        other.metadata.resource_version,
-        lost.metadata.resource_version
-    );
+    assert_eq!(other.metadata.resource_version, lost.metadata.resource_version);
     assert_ne!(other.metadata.uid, lost.metadata.uid);
     assert_eq!(store.restores(), 1);
 }
@@ -209,10 +156,7 @@ fn a_watcher_sees_an_object_enter_and_leave_its_selection() {
     let seen = told(&store, 1000, &warnings);
     assert_eq!(
         seen,
-        [
-            (1002, ChangeKind::Added, "x".into()),
-            (1003, ChangeKind::Deleted, "x".into())
-        ]
+        [(1002, ChangeKind::Added, "x".into()), (1003, ChangeKind::Deleted, "x".into())]
     );
     assert!(told(&store, 1000, &Selection::namespace("other")).is_empty());
 }
@@ -221,17 +165,13 @@ fn a_watcher_sees_an_object_enter_and_leave_its_selection() {
 fn a_namespace_takes_its_events_with_it_one_revision_each() {
     let mut store = Store::default();
     let namespace = serde_json::json!({"metadata": {"name": "n"}});
-    store
-        .create_object("namespaces", Object(namespace), at(0))
-        .unwrap();
+    store.create_object("namespaces", Object(namespace), at(0)).unwrap();
     store.create(named("n", "a"), at(0)).unwrap();
     store.create(named("n", "b"), at(0)).unwrap();
     store.create(named("n-2", "c"), at(0)).unwrap();
     assert_eq!(store.delete_namespace("n"), 2);
-    let revisions: Vec<u64> = told(&store, 1004, &Selection::default())
-        .iter()
-        .map(|c| c.0)
-        .collect();
+    let revisions: Vec<u64> =
+        told(&store, 1004, &Selection::default()).iter().map(|c| c.0).collect();
     assert_eq!(revisions, [1005, 1006]);
     assert!(store.object("namespaces", "", "n").is_none());
     assert_eq!(store.live(), 1);
@@ -239,26 +179,14 @@ fn a_namespace_takes_its_events_with_it_one_revision_each() {
 
 #[test]
 fn the_history_is_bounded() {
-    let mut store = Store::new(&StoreOptions {
-        history: 10,
-        ledger: 5,
-        ..StoreOptions::default()
-    });
+    let mut store = Store::new(&StoreOptions { history: 10, ledger: 5, ..StoreOptions::default() });
     for number in 0..100 {
-        store
-            .create(named("n", &format!("e{number}")), at(0))
-            .unwrap();
+        store.create(named("n", &format!("e{number}")), at(0)).unwrap();
     }
     assert!(store.state.events.logged() <= 10);
-    assert_eq!(
-        (store.ledger().entries().len(), store.ledger().lost()),
-        (5, 95)
-    );
+    assert_eq!((store.ledger().entries().len(), store.ledger().lost()), (5, 95));
     let newest = store.ledger().entries().last().unwrap();
-    assert_eq!(
-        newest.uid_text(),
-        *store.get("n", "e99").unwrap().metadata.uid
-    );
+    assert_eq!(newest.uid_text(), *store.get("n", "e99").unwrap().metadata.uid);
 }
 
 /// One thing that can happen to a store; numbers choose names, so that writes meet.
@@ -287,12 +215,7 @@ fn perform(store: &mut Store, act: &Act, now: Timestamp) {
         Act::Write(number) => {
             let (namespace, name) = place(number);
             let mut event = named(&namespace, &name);
-            event.kind = if number.is_multiple_of(2) {
-                "Normal"
-            } else {
-                "Warning"
-            }
-            .into();
+            event.kind = if number.is_multiple_of(2) { "Normal" } else { "Warning" }.into();
             if let Some(current) = store.get(&namespace, &name) {
                 event.count = current.count + 1;
                 store.update(event, now).unwrap();
@@ -320,9 +243,7 @@ fn perform(store: &mut Store, act: &Act, now: Timestamp) {
 
 fn by_key(events: Vec<Arc<Event>>) -> BTreeMap<String, Arc<Event>> {
     let keyed = events.into_iter();
-    keyed
-        .map(|event| (key(&event.metadata.namespace, &event.metadata.name), event))
-        .collect()
+    keyed.map(|event| (key(&event.metadata.namespace, &event.metadata.name), event)).collect()
 }
 
 proptest! {

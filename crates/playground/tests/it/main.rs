@@ -1,0 +1,6 @@
+//! The playground through real sockets, asked as clients ask an API server.
+
+#[expect(clippy::unwrap_used, reason = "a test that cannot reach its server has failed")]
+mod client;
+
+mod api;

@@ -61,7 +61,7 @@ impl Sink for File {
     }
 
     fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
-        Ok(lines::payload(events, lines::documents(events)))
+        Ok(lines::payloads(events, lines::documents))
     }
 
     async fn send(&self, payload: &Payload) -> Result<(), SendError> {
@@ -87,6 +87,6 @@ impl Sink for File {
     }
 
     fn batch_limit(&self) -> usize {
-        1000
+        lines::EVENTS
     }
 }

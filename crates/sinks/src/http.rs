@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, error::Error, fmt, sync::Arc, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use bytes::Bytes;
 use event::{Clock, ConnectError, Payload, SendError, SinkContext};
 use jiff::SignedDuration;
+use percent_encoding::percent_decode_str;
 use reqwest::{
     Client, Response, Url,
     header::{
@@ -17,6 +19,7 @@ use reqwest::{
 use crate::{
     answer::{self, excerpt},
     secrets::Secrets,
+    server_name::Renamed,
     tls::TlsSettings,
     visible::visible,
 };
@@ -63,29 +66,45 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(settings: &HttpSettings<'_>, ctx: SinkContext) -> Result<Self, ConnectError> {
         let HttpSettings { kind, key, .. } = *settings;
-        let url = parse_url(settings.url)
+        let mut url = parse_url(settings.url)
             .map_err(|reason| ConnectError::new(format!("`{kind}.{key}`: {reason}")))?;
         let at = |error: ConnectError| ConnectError::new(format!("`{kind}`: {}", error.message));
         let mut secrets = Secrets::default();
         secrets.add_url(&url);
         let mut headers = parse_headers(settings.headers, &mut secrets).map_err(at)?;
+        if let Some(basic) = take_userinfo(&mut url) {
+            secrets.add_header(&AUTHORIZATION, &basic);
+            let mut value = HeaderValue::try_from(basic).expect("base64 is plain text");
+            value.set_sensitive(true);
+            // One way to say who we are; a configured header is the more explicit one.
+            headers.entry(AUTHORIZATION).or_insert(value);
+        }
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         let timeout = parse_timeout(settings.timeout).map_err(at)?;
-        let tls = settings.tls.config(url.scheme() == "https").map_err(at)?;
+        let mut tls = settings.tls.config(url.scheme() == "https").map_err(at)?;
         let follow = settings.follow_redirects;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
+        let renamed = Renamed::new(&url, &settings.tls.server_name);
+        let mut client = Client::builder()
             .user_agent(ctx.user_agent.as_str())
-            .redirect(Policy::custom(move |attempt| redirect(attempt, follow)))
             // The address of a chat webhook is its password.
             .referer(false)
-            .timeout(timeout)
+            .timeout(timeout);
+        if let Some(renamed) = &renamed {
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            client = renamed.prepare(client).redirect(Policy::none());
+            headers.insert(HOST, renamed.host.clone());
+        } else {
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            client = client.redirect(Policy::custom(move |attempt| redirect(attempt, follow)));
+        }
+        let client = client
+            .tls_backend_preconfigured(tls)
             .build()
             .map_err(|error| ConnectError::new(format!("`{kind}`: {}", causes(&error))))?;
         Ok(Self {
             client,
             place: place(&url),
-            url,
+            url: renamed.map_or(url, |renamed| renamed.url),
             headers,
             secrets,
             timeout,
@@ -103,13 +122,7 @@ impl Http {
                 headers.entry(name).or_insert(value);
             }
         }
-        let mut url = self.url.clone();
-        if headers.contains_key(AUTHORIZATION) {
-            // One way to say who we are; the header is the more explicit one.
-            let without = url.set_username("").and_then(|()| url.set_password(None));
-            debug_assert!(without.is_ok(), "an address with a host can be without userinfo");
-        }
-        let request = self.client.post(url).headers(headers);
+        let request = self.client.post(self.url.clone()).headers(headers);
         match request.body(payload.body.clone()).send().await {
             Ok(response) => self.read(response).await,
             Err(error) => Err(self.unreachable(&error)),
@@ -199,6 +212,20 @@ fn parse_url(text: &str) -> Result<Url, &'static str> {
         ("http" | "https", true) => Ok(url),
         _ => Err("must begin with `http://` or `https://`"),
     }
+}
+
+/// Takes user and password out of `url`, as the value of the header that says them.
+fn take_userinfo(url: &mut Url) -> Option<String> {
+    let plain = |text| percent_decode_str(text).collect::<Vec<u8>>();
+    let mut userinfo = plain(url.username());
+    let password = url.password().map(plain);
+    if userinfo.is_empty() && password.is_none() {
+        return None;
+    }
+    userinfo.push(b':');
+    userinfo.extend(password.unwrap_or_default());
+    url.set_username("").and_then(|()| url.set_password(None)).ok()?;
+    Some(format!("Basic {}", BASE64.encode(userinfo)))
 }
 
 fn parse_headers(

@@ -33,6 +33,9 @@ mod answer;
 /// The `tls` block of every HTTP destination.
 pub mod tls;
 
+/// `tls.serverName` towards the server.
+mod server_name;
+
 /// Keeps secrets out of texts.
 mod secrets;
 

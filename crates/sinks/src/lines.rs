@@ -8,6 +8,9 @@ use std::{
 
 use event::{ConnectError, Event, Payload, SendError, document};
 
+/// Most lines in a payload.
+pub(crate) const EVENTS: usize = 1000;
+
 /// What lines are appended to. A trait, because a test cannot fill a disk.
 pub(crate) trait Target {
     /// Writes some of `bytes` and says how many.
@@ -102,12 +105,19 @@ pub(crate) fn documents(events: &[Arc<Event>]) -> Vec<u8> {
     body
 }
 
-/// One payload of all `events`; none of none.
-pub(crate) fn payload(events: &[Arc<Event>], body: Vec<u8>) -> Vec<Payload> {
-    if events.is_empty() {
-        return Vec::new();
-    }
-    vec![Payload { events: events.len(), headers: Vec::new(), body: body.into() }]
+/// As few payloads as the limit allows, each with the lines that `write` makes of its events.
+pub(crate) fn payloads(
+    events: &[Arc<Event>],
+    write: impl Fn(&[Arc<Event>]) -> Vec<u8>,
+) -> Vec<Payload> {
+    let chunks = events.chunks(EVENTS);
+    chunks
+        .map(|events| Payload {
+            events: events.len(),
+            headers: Vec::new(),
+            body: write(events).into(),
+        })
+        .collect()
 }
 
 /// Runs `write` where it may block, and names its failure for the lane.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use event::{Clock, ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
@@ -80,19 +81,11 @@ impl Sink for Stdout {
     }
 
     fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
-        let body = match self.format {
+        let style = self.style();
+        Ok(lines::payloads(events, |events| match self.format {
             Format::Json => lines::documents(events),
-            Format::Pretty => {
-                let (now, style) = (self.clock.now(), self.style());
-                let mut body = String::new();
-                for event in events {
-                    body.push_str(&pretty::line(event, now, style));
-                    body.push('\n');
-                }
-                body.into_bytes()
-            }
-        };
-        Ok(lines::payload(events, body))
+            Format::Pretty => pretty_lines(events, self.clock.now(), style),
+        }))
     }
 
     async fn send(&self, payload: &Payload) -> Result<(), SendError> {
@@ -108,8 +101,17 @@ impl Sink for Stdout {
     }
 
     fn batch_limit(&self) -> usize {
-        1000
+        lines::EVENTS
     }
+}
+
+fn pretty_lines(events: &[Arc<Event>], now: Timestamp, style: Style) -> Vec<u8> {
+    let mut body = String::new();
+    for event in events {
+        body.push_str(&pretty::line(event, now, style));
+        body.push('\n');
+    }
+    body.into_bytes()
 }
 
 /// Standard output without the buffer of [`io::Stdout`], which would print a failed write later.

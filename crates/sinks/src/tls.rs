@@ -37,7 +37,7 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// The configuration; `needed` says that the endpoint speaks TLS.
+    /// The configuration, without protocols to offer; `needed` says that the endpoint speaks TLS.
     pub(crate) fn config(&self, needed: bool) -> Result<ClientConfig, ConnectError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -47,16 +47,14 @@ impl TlsSettings {
             Some(verifier) => builder.dangerous().with_custom_certificate_verifier(verifier),
             None => builder.with_root_certificates(RootCertStore::empty()),
         };
-        let mut config = match self.client_certificate()? {
+        Ok(match self.client_certificate()? {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
                 ConnectError::new(format!(
                     "`tls`: `certFile` and `keyFile` do not fit together: {error}"
                 ))
             })?,
-        };
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+        })
     }
 
     /// `None` where no authority is known and none is needed.

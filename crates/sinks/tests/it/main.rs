@@ -1,1 +1,19 @@
 //! Integration tests of the sinks, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod conformance;
+
+mod destinations;
+
+mod file;
+
+mod samples;
+
+mod server;
+
+mod stdout;
+
+mod tls;
+
+mod webhook;

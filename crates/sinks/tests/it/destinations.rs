@@ -1,0 +1,268 @@
+//! One destination for every kind: something the sink can reach, which answers as it is commanded to.
+//!
+//! A new kind adds its row to [`ALL`]; the conformance tests do the rest.
+
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use event::AnySink;
+use serde_json::{Value, json};
+use sinks::stdout::{Format, Stdout};
+use tempfile::TempDir;
+
+use crate::{
+    samples,
+    server::{Answer as HttpAnswer, Server},
+};
+
+/// What a destination can be told to do with the next payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Takes it.
+    Accept,
+    /// An HTTP status; the body repeats the request.
+    Status(u16),
+    /// 429, and to come back in 7 seconds.
+    TooMany,
+    /// Nothing comes back.
+    Hang,
+    /// The connection breaks.
+    HangUp,
+    /// No space is left.
+    Full,
+    /// Not for us.
+    NotOurs,
+}
+
+/// A destination of one kind.
+pub(crate) trait Destination {
+    /// What the user would write.
+    fn settings(&self) -> Value;
+
+    /// Commands it.
+    fn answer(&self, answer: Answer);
+
+    /// Everything it has accepted.
+    fn received(&self) -> Vec<u8>;
+
+    /// A sink that reaches it.
+    fn sink(&self) -> AnySink;
+
+    /// What of the settings nobody may see.
+    fn secrets(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+/// A kind, how its destination starts, and what that one can be told.
+pub(crate) struct Row {
+    pub(crate) kind: &'static str,
+    /// Also the name of the golden payload.
+    pub(crate) name: &'static str,
+    pub(crate) start: fn() -> Box<dyn Destination>,
+    pub(crate) answers: &'static [Answer],
+}
+
+/// Every kind, some with several settings.
+pub(crate) const ALL: &[Row] = &[
+    Row {
+        kind: "stdout",
+        name: "stdout",
+        start: || Box::new(Printed::new(Format::Json)),
+        answers: &[Answer::Accept, Answer::Full],
+    },
+    Row {
+        kind: "stdout",
+        name: "stdout-pretty",
+        start: || Box::new(Printed::new(Format::Pretty)),
+        answers: &[Answer::Accept, Answer::Full],
+    },
+    Row {
+        kind: "file",
+        name: "file",
+        start: || Box::new(Folder::new()),
+        answers: &[Answer::Accept, Answer::Full, Answer::NotOurs],
+    },
+    Row { kind: "webhook", name: "webhook", start: || Box::new(Hook::new(false)), answers: HTTP },
+    Row {
+        kind: "webhook",
+        name: "webhook-batch",
+        start: || Box::new(Hook::new(true)),
+        answers: HTTP,
+    },
+];
+
+/// What every HTTP destination can be told.
+const HTTP: &[Answer] = &[
+    Answer::Accept,
+    Answer::Status(204),
+    Answer::TooMany,
+    Answer::Hang,
+    Answer::HangUp,
+    Answer::Status(500),
+    Answer::Status(502),
+    Answer::Status(503),
+    Answer::Status(504),
+    Answer::Status(408),
+    Answer::Status(425),
+    Answer::Status(401),
+    Answer::Status(403),
+    Answer::Status(404),
+    Answer::Status(407),
+    Answer::Status(302),
+    Answer::Status(400),
+    Answer::Status(413),
+    Answer::Status(415),
+    Answer::Status(422),
+];
+
+/// Standard output, which stands for a file here.
+struct Printed {
+    format: Format,
+    folder: TempDir,
+}
+
+impl Printed {
+    fn new(format: Format) -> Self {
+        let printed = Self { format, folder: tempfile::tempdir().unwrap() };
+        printed.answer(Answer::Accept);
+        printed
+    }
+}
+
+impl Destination for Printed {
+    fn settings(&self) -> Value {
+        match self.format {
+            Format::Json => json!({}),
+            Format::Pretty => json!({"format": "pretty"}),
+        }
+    }
+
+    fn answer(&self, answer: Answer) {
+        point(self.folder.path(), answer);
+    }
+
+    fn received(&self) -> Vec<u8> {
+        fs::read(self.folder.path().join("real")).unwrap()
+    }
+
+    fn sink(&self) -> AnySink {
+        let path = self.folder.path().join("events.json");
+        let file = OpenOptions::new().append(true).open(path).unwrap();
+        Arc::new(Stdout::to(file, self.format, samples::clock()))
+    }
+}
+
+/// A file in a folder.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.answer(Answer::Accept);
+        folder
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("events.json")
+    }
+}
+
+impl Destination for Folder {
+    fn settings(&self) -> Value {
+        json!({"path": self.path(), "maxsize": 1, "maxage": 2, "maxbackups": 3})
+    }
+
+    fn answer(&self, answer: Answer) {
+        point(self.0.path(), answer);
+    }
+
+    fn received(&self) -> Vec<u8> {
+        fs::read(self.0.path().join("real")).unwrap()
+    }
+
+    fn sink(&self) -> AnySink {
+        samples::connect("file", self.settings()).unwrap()
+    }
+}
+
+/// Makes `events.json` in `folder` a link to what answers so.
+fn point(folder: &Path, answer: Answer) {
+    let (link, real) = (folder.join("events.json"), folder.join("real"));
+    drop(fs::remove_file(&link));
+    drop(OpenOptions::new().create(true).append(true).open(&real).unwrap());
+    let target = match answer {
+        Answer::Accept => real.as_path(),
+        Answer::Full => Path::new("/dev/full"),
+        Answer::NotOurs => folder,
+        other => panic!("no file answers {other:?}"),
+    };
+    symlink(target, link).unwrap();
+}
+
+/// An HTTP server, with secrets everywhere on the way to it.
+struct Hook {
+    server: Server,
+    batch: bool,
+}
+
+impl Hook {
+    fn new(batch: bool) -> Self {
+        Self { server: Server::start(), batch }
+    }
+}
+
+impl Destination for Hook {
+    fn settings(&self) -> Value {
+        let address = self.server.address;
+        json!({
+            "endpoint": format!(
+                "http://ann:pass%40word@{address}/services/T0000000A/tok3nInThePath?key=keyInTheQuery"
+            ),
+            "headers": {"X-Api-Key": "keyInTheHeader", "X-Team": "events"},
+            "timeout": "5s",
+            "batch": self.batch,
+        })
+    }
+
+    fn answer(&self, answer: Answer) {
+        self.server.answer(http_answer(answer));
+    }
+
+    fn received(&self) -> Vec<u8> {
+        self.server.requests().into_iter().flat_map(|request| request.body).collect()
+    }
+
+    fn sink(&self) -> AnySink {
+        samples::connect("webhook", self.settings()).unwrap()
+    }
+
+    fn secrets(&self) -> Vec<&'static str> {
+        vec![
+            "pass%40word",
+            "pass@word",
+            // `ann:pass@word` as basic auth sends it.
+            "YW5uOnBhc3NAd29yZA==",
+            "T0000000A",
+            "tok3nInThePath",
+            "keyInTheQuery",
+            "keyInTheHeader",
+        ]
+    }
+}
+
+/// What an HTTP server does when it is told `answer`.
+fn http_answer(answer: Answer) -> HttpAnswer {
+    match answer {
+        Answer::Accept => HttpAnswer::status(200),
+        Answer::Status(status) => HttpAnswer::Echo(status),
+        Answer::TooMany => HttpAnswer::with_header(429, "Retry-After: 7"),
+        Answer::Hang => HttpAnswer::Hang,
+        Answer::HangUp => HttpAnswer::Drop,
+        Answer::Full | Answer::NotOurs => panic!("no HTTP server answers {answer:?}"),
+    }
+}

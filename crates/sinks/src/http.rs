@@ -18,6 +18,7 @@ use reqwest::{
 
 use crate::{
     answer::{self, excerpt},
+    proxy,
     secrets::Secrets,
     server_name::Renamed,
     tls::TlsSettings,
@@ -28,6 +29,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// So much of an answer is read; what a destination says beyond it is of no use.
 const ANSWER: usize = 4 * 1024 * 1024;
+
+/// So much of an answer is looked at for an error.
+const SHOWN: usize = 64 * 1024;
 
 /// How many addresses a destination may send us on to.
 const REDIRECTS: usize = 10;
@@ -71,6 +75,7 @@ impl Http {
         let at = |error: ConnectError| ConnectError::new(format!("`{kind}`: {}", error.message));
         let mut secrets = Secrets::default();
         secrets.add_url(&url);
+        proxy::hide(&url, &mut secrets);
         let mut headers = parse_headers(settings.headers, &mut secrets).map_err(at)?;
         if let Some(basic) = take_userinfo(&mut url) {
             secrets.add_header(&AUTHORIZATION, &basic);
@@ -149,7 +154,9 @@ impl Http {
                 reason.push_str(", or `followRedirects: true` if this answer means success");
             }
         } else if !body.is_empty() && !status.is_success() {
-            let text = visible(&self.secrets.hide(&String::from_utf8_lossy(&body)));
+            let text = visible(
+                &self.secrets.hide(&String::from_utf8_lossy(&body[..body.len().min(SHOWN)])),
+            );
             reason.push_str(": ");
             reason.push_str(&excerpt(&text));
         }
@@ -157,12 +164,16 @@ impl Http {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> SendError {
-        let reason = if error.is_timeout() {
-            format!("{} did not answer within {:?}", self.place, self.timeout)
-        } else {
-            let causes = self.secrets.hide(&causes(error));
-            format!("{} cannot be reached: {}", self.place, visible(&causes))
-        };
+        if error.is_timeout() {
+            let reason = format!("{} did not answer within {:?}", self.place, self.timeout);
+            return SendError::Unavailable { reason, retry_after: None };
+        }
+        let causes = visible(&self.secrets.hide(&causes(error)));
+        let reason = format!("{} cannot be reached: {causes}", self.place);
+        if causes.contains("proxy authorization required") {
+            // 407, in answer to the CONNECT before the request.
+            return SendError::Blocked { reason };
+        }
         SendError::Unavailable { reason, retry_after: None }
     }
 }

@@ -31,10 +31,13 @@ mod http;
 mod answer;
 
 /// The `tls` block of every HTTP destination.
-pub mod tls;
+mod tls;
 
 /// `tls.serverName` towards the server.
 mod server_name;
+
+/// The proxy that the environment names.
+mod proxy;
 
 /// Keeps secrets out of texts.
 mod secrets;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     sync::Arc,
 };
 
@@ -23,7 +23,7 @@ pub(crate) trait Target {
     fn cut(&mut self, length: u64) -> io::Result<()>;
 }
 
-impl Target for File {
+impl Target for &File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Write::write(self, bytes)
     }
@@ -34,7 +34,9 @@ impl Target for File {
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.set_len(length)
+        self.set_len(length)?;
+        // A file that was not opened for appending would go on behind a hole.
+        self.seek(SeekFrom::Start(length)).map(drop)
     }
 }
 
@@ -214,6 +216,16 @@ mod tests {
         disk.room = 100;
         append(&mut disk, b"one\ntwo\n", &mut torn).unwrap();
         assert_eq!(disk.bytes, b"old\none\ntwo\n");
+    }
+
+    #[test]
+    fn a_file_that_was_cut_goes_on_where_it_ends() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut target = file.as_file();
+        assert_eq!(Target::write(&mut target, b"old\nbro").unwrap(), 7);
+        target.cut(4).unwrap();
+        assert_eq!(Target::write(&mut target, b"new\n").unwrap(), 4);
+        assert_eq!(std::fs::read(file.path()).unwrap(), b"old\nnew\n");
     }
 
     #[test]

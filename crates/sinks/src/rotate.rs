@@ -17,7 +17,7 @@ use std::{
 
 use event::Clock;
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
-use rustix::fs::OFlags;
+use rustix::{fs::OFlags, io::Errno};
 
 use crate::{
     lines::{self, Cut},
@@ -84,8 +84,8 @@ impl RotatingFile {
     fn write_some(&mut self, body: &[u8]) -> Result<usize, Cut> {
         let at_start = |error| Cut { lines: 0, error };
         let part = self.make_room(body).map_err(at_start)?;
-        let mut file = self.opened().map_err(at_start)?;
-        let written = lines::append(&mut file, &body[..part], &mut self.torn);
+        let file = self.opened().map_err(at_start)?;
+        let written = lines::append(&mut &file, &body[..part], &mut self.torn);
         if written.is_ok() || !is_regular(&file) {
             self.open = Some(file);
         } else {
@@ -222,10 +222,19 @@ fn open(path: &Path, mode: u32) -> io::Result<File> {
         .create(true)
         .mode(mode)
         .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
+        .open(path)
+        .map_err(name_missing_reader)?;
     let flags = rustix::fs::fcntl_getfl(&file)?;
     rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
     Ok(file)
+}
+
+/// Says what the system's `No such device or address` means here.
+fn name_missing_reader(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+        return io::Error::new(io::ErrorKind::NotConnected, "nobody reads from this pipe");
+    }
+    error
 }
 
 /// Ends the last line, if a crash left it without its end.

@@ -6,12 +6,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{
     ClientBuilder, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderValue,
 };
+
+use crate::proxy;
 
 /// An address under another name.
 pub(crate) struct Renamed {
@@ -28,7 +29,12 @@ impl Renamed {
     pub(crate) fn new(url: &Url, name: &str) -> Option<Self> {
         let host = url.host_str()?.to_owned();
         let is_ip = name.parse::<IpAddr>().is_ok();
-        if url.scheme() != "https" || name.is_empty() || is_ip || host == name || is_proxied(url) {
+        if url.scheme() != "https"
+            || name.is_empty()
+            || is_ip
+            || host == name
+            || proxy::of(url).is_some()
+        {
             return None;
         }
         let authority = match url.port() {
@@ -48,11 +54,6 @@ impl Renamed {
     pub(crate) fn prepare(&self, client: ClientBuilder) -> ClientBuilder {
         client.no_proxy().http1_only().dns_resolver(Arc::new(self.target.clone()))
     }
-}
-
-fn is_proxied(url: &Url) -> bool {
-    let address = url.as_str().parse();
-    address.is_ok_and(|address| Matcher::from_env().intercept(&address).is_some())
 }
 
 /// The real host, whatever name is asked for.

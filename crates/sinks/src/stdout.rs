@@ -45,26 +45,21 @@ pub enum Format {
 pub struct Stdout {
     format: Format,
     clock: Arc<dyn Clock>,
-    out: Arc<Mutex<Out>>,
-}
-
-#[derive(Debug)]
-struct Out {
-    file: File,
-    torn: bool,
+    file: Arc<File>,
+    /// The last write ended inside a line. Held while writing.
+    torn: Arc<Mutex<bool>>,
 }
 
 impl Stdout {
     /// Prints to `file` instead.
     pub fn to(file: File, format: Format, clock: Arc<dyn Clock>) -> Self {
-        Self { format, clock, out: Arc::new(Mutex::new(Out { file, torn: false })) }
+        Self { format, clock, file: Arc::new(file), torn: Arc::default() }
     }
 
     fn style(&self) -> Style {
         let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
         // Asked for every payload: people resize their terminals.
-        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        Style::of(&out.file, no_color.as_deref(), term.as_deref())
+        Style::of(&*self.file, no_color.as_deref(), term.as_deref())
     }
 }
 
@@ -89,13 +84,13 @@ impl Sink for Stdout {
     }
 
     async fn send(&self, payload: &Payload) -> Result<(), SendError> {
-        let (out, body) = (Arc::clone(&self.out), payload.body.clone());
+        let (file, torn) = (Arc::clone(&self.file), Arc::clone(&self.torn));
+        let body = payload.body.clone();
         lines::write_blocking(payload.events, "standard output".to_owned(), move || {
             // Long writes into a pipe are not one piece: whoever else prints waits for the last line.
             let _whole = io::stdout().lock();
-            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-            let Out { file, torn } = &mut *out;
-            lines::append(file, &body, torn)
+            let mut torn = torn.lock().unwrap_or_else(PoisonError::into_inner);
+            lines::append(&mut &*file, &body, &mut torn)
         })
         .await
     }

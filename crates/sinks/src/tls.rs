@@ -23,17 +23,17 @@ mod verify;
 /// What stands under `tls`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct TlsSettings {
+pub(crate) struct TlsSettings {
     /// Takes every certificate.
-    pub insecure_skip_verify: bool,
+    pub(crate) insecure_skip_verify: bool,
     /// The name the certificate must have, instead of the endpoint's host.
-    pub server_name: String,
+    pub(crate) server_name: String,
     /// PEM; replaces the system's authorities.
-    pub ca_file: PathBuf,
+    pub(crate) ca_file: PathBuf,
     /// PEM; the client certificate and its chain.
-    pub cert_file: PathBuf,
+    pub(crate) cert_file: PathBuf,
     /// PEM; the key of the client certificate.
-    pub key_file: PathBuf,
+    pub(crate) key_file: PathBuf,
 }
 
 impl TlsSettings {

@@ -201,22 +201,55 @@ fn settings_that_can_never_work_are_refused() {
     }
 }
 
-/// The other side of the test below.
+/// The other side of the tests below.
 #[test]
 #[ignore = "runs in a process of its own"]
-fn posts_to_a_host_that_does_not_exist() {
-    let endpoint = "http://events.invalid/in";
-    post(&connect("webhook", json!({"endpoint": endpoint})).unwrap()).unwrap();
+fn posts_from_a_process_of_its_own() {
+    let endpoint = std::env::var("TIDINGS_TEST_ENDPOINT").unwrap();
+    println!("{:?}", post(&connect("webhook", json!({"endpoint": endpoint})).unwrap()));
+}
+
+/// What a process prints that posts to `endpoint` through `proxy`.
+fn post_through(proxy: &Server, endpoint: &str) -> String {
+    let proxy = format!("http://ann:pr0xypass@{}", proxy.address);
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "webhook::posts_from_a_process_of_its_own"])
+        .args(["--ignored", "--nocapture"])
+        .env("TIDINGS_TEST_ENDPOINT", endpoint)
+        .env("http_proxy", &proxy)
+        .env("https_proxy", &proxy)
+        .env("no_proxy", "127.0.0.1")
+        .output()
+        .unwrap();
+    String::from_utf8(child.stdout).unwrap()
 }
 
 #[test]
 fn the_proxy_of_the_environment_is_used() {
-    let server = Server::start();
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "webhook::posts_to_a_host_that_does_not_exist", "--ignored"])
-        .env("http_proxy", format!("http://{}", server.address))
-        .output()
-        .unwrap();
-    assert!(child.status.success(), "{child:?}");
-    assert_eq!(server.request().head[0], "POST http://events.invalid/in HTTP/1.1");
+    let proxy = Server::start();
+    let printed = post_through(&proxy, "http://events.invalid/in");
+    assert!(printed.contains("Ok(())"), "{printed}");
+    assert_eq!(proxy.request().head[0], "POST http://events.invalid/in HTTP/1.1");
+    assert_eq!(proxy.request().header("proxy-authorization"), ["Basic YW5uOnByMHh5cGFzcw=="]);
+    let direct = Server::start();
+    let printed = post_through(&proxy, &format!("http://{}/in", direct.address));
+    assert!(printed.contains("Ok(())"), "{printed}");
+    assert_eq!(direct.request().head[0], "POST /in HTTP/1.1");
+}
+
+#[test]
+fn a_proxy_that_refuses_us_blocks_and_keeps_its_password() {
+    let proxy = Server::start();
+    proxy.answer(Answer::Echo(407));
+    for (endpoint, first) in [
+        ("http://events.invalid/in", "POST http://events.invalid/in HTTP/1.1"),
+        ("https://events.invalid/in", "CONNECT events.invalid:443 HTTP/1.1"),
+    ] {
+        let printed = post_through(&proxy, endpoint);
+        assert_eq!(proxy.request().head[0], first);
+        assert!(printed.contains("Blocked"), "{printed}");
+        for secret in ["pr0xypass", "YW5uOnByMHh5cGFzcw"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
 }

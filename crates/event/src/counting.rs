@@ -56,6 +56,12 @@ pub enum Arrival {
     FirstList,
     /// Part of a list that makes up for a break.
     CatchUp(Since),
+    /// Part of a list after the cluster's storage was set back to an older state. Everything up to
+    /// the break had been seen; resourceVersions from before it mean nothing any more.
+    Rebase {
+        /// When the position was saved, in seconds since 1970.
+        time: u32,
+    },
 }
 
 /// The point up to which everything had been seen before a break.
@@ -115,7 +121,8 @@ pub fn count(
             // It stood unchanged before the break, and our own clock had let it go.
             return Verdict::Noop;
         }
-        Arrival::CatchUp(_) | Arrival::Live => {}
+        Arrival::Rebase { time } if seen.created <= time => return Verdict::Noop,
+        Arrival::CatchUp(_) | Arrival::Rebase { .. } | Arrival::Live => {}
     }
     if let Some(last) = tombstone.filter(|last| *last < seen.total) {
         return counted(last, seen.total, Basis::Exact);
@@ -144,7 +151,7 @@ fn began_before_what_we_saw(seen: Sighting, arrival: Arrival) -> bool {
         Arrival::CatchUp(since) => {
             recreated || seen.first_seen.saturating_add(RECREATED_AFTER) < since.time
         }
-        Arrival::Live | Arrival::FirstList => recreated,
+        Arrival::Live | Arrival::FirstList | Arrival::Rebase { .. } => recreated,
     }
 }
 
@@ -230,6 +237,17 @@ mod tests {
         check(None, None, before, AFTER_A_BREAK, counted(4, 5, Basis::Unattributed));
         let unchanged = Sighting { revision: 140, ..before };
         check(None, None, unchanged, AFTER_A_BREAK, Verdict::Noop);
+    }
+
+    #[test]
+    fn after_a_restored_storage_only_what_was_created_since_is_new() {
+        let rebase = Arrival::Rebase { time: NOON };
+        let after = Sighting { created: NOON + 5, first_seen: NOON + 5, ..seen(3) };
+        check(None, None, after, rebase, exact(0, 3));
+        check(None, None, seen(3), rebase, Verdict::Noop);
+        let rebased = Known { revision: 0, ..known(3) };
+        check(rebased, None, seen(2), rebase, counted(1, 2, Basis::Reset));
+        check(rebased, None, Sighting { last_seen: NOON, ..seen(2) }, rebase, Verdict::Noop);
     }
 
     /// Plays a recorder's writes and adds up what they count.

@@ -37,6 +37,12 @@ impl EventKey {
     pub fn name(self) -> NameKey {
         NameKey((self.0 >> 64) as u64)
     }
+
+    /// The part that only this object has.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+    pub fn object(self) -> u64 {
+        self.0 as u64
+    }
 }
 
 /// Identity of an Event's *name*, for tombstones: 64 bits of namespace and name.

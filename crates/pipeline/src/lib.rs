@@ -14,3 +14,174 @@ pub mod route;
 pub mod save;
 
 pub mod send;
+
+use std::{future::Future, sync::Arc};
+
+use event::{
+    Event, LaneId, LaneSet, Text,
+    journal::{Break, Change, Commit, Committed, JournalError, LaneTally, Position, Row, SnapshotPart},
+};
+
+use self::{
+    collect::judge::{Fate, Judged},
+    enrich::Enricher,
+    route::{Router, Sending},
+    save::live::Live,
+};
+
+/// Makes a commit durable; answers when it is.
+pub trait Save: Send + Sync + 'static {
+    /// See [`event::Journal::commit`].
+    fn commit(
+        &self,
+        commit: Commit,
+    ) -> impl Future<Output = Result<Committed, JournalError>> + Send;
+}
+
+/// The middle of the way, from a judged event to a saved one: enrich, route, save.
+///
+/// Events are taken one by one and saved together; until [`Way::save`] has returned, nothing of them
+/// counts as done.
+#[derive(Debug)]
+pub struct Way<S> {
+    /// What is remembered of every live Event.
+    pub live: Live,
+    enricher: Enricher,
+    router: Router,
+    saver: S,
+    scope: Text,
+    epoch: u32,
+    arrivals: u64,
+    next: Commit,
+    /// The next part of a snapshot that is being written.
+    snapshot: Option<u32>,
+}
+
+impl<S: Save> Way<S> {
+    /// A way for the events of `scope`, with what is remembered of it.
+    pub fn new(scope: Text, live: Live, enricher: Enricher, router: Router, saver: S) -> Self {
+        Self {
+            live,
+            enricher,
+            router,
+            saver,
+            scope,
+            epoch: 0,
+            arrivals: 0,
+            next: Commit::default(),
+            snapshot: None,
+        }
+    }
+
+    /// Events taken from now on belong to this epoch.
+    pub fn enter_epoch(&mut self, epoch: u32) {
+        self.epoch = epoch;
+    }
+
+    /// How many rows wait to be saved.
+    pub fn pending(&self) -> usize {
+        self.next.rows.len()
+    }
+
+    /// Takes one judged event: routes it if it happened, and prepares to save what it changes.
+    pub fn take(&mut self, judged: Judged) {
+        let Judged { mut event, key, change, fate } = judged;
+        self.next.tally.seen += 1;
+        let sending = match fate {
+            Fate::Happened(_) => {
+                self.arrivals += 1;
+                event.arrival = if event.revision().is_some() { 0 } else { self.arrivals };
+                event.epoch = self.epoch;
+                self.enricher.enrich(&mut event);
+                let reached = self.live.get(key).map(|entry| entry.reached.clone());
+                self.route(&event, &reached.unwrap_or_default())
+            }
+            Fate::Baseline => {
+                self.next.tally.baseline += 1;
+                Sending::default()
+            }
+            Fate::Noop => {
+                self.next.tally.noop += 1;
+                Sending::default()
+            }
+        };
+        if let Some(change) = &change {
+            self.live.apply(change, &sending.lanes);
+        } else {
+            self.live.reach(key, &sending.lanes);
+        }
+        if change.is_some() || !sending.lanes.is_empty() {
+            let event = (!sending.lanes.is_empty()).then(|| Arc::new(event));
+            self.next.rows.push(Row { change, lanes: sending.lanes, event });
+        }
+    }
+
+    /// Forgets an Event that a list no longer shows.
+    pub fn forget(&mut self, gone: Change) {
+        self.live.apply(&gone, &LaneSet::new());
+        self.next.rows.push(Row { change: Some(gone), lanes: LaneSet::new(), event: None });
+    }
+
+    /// Takes an event of Tidings' own making; it goes the same way as any other.
+    pub fn take_own(&mut self, mut event: Event) {
+        self.next.tally.seen += 1;
+        event.epoch = self.epoch;
+        self.enricher.enrich(&mut event);
+        let sending = self.route(&event, &LaneSet::new());
+        if !sending.lanes.is_empty() {
+            let event = Some(Arc::new(event));
+            self.next.rows.push(Row { change: None, lanes: sending.lanes, event });
+        }
+    }
+
+    /// Notes a break in what was seen; it is saved with what was taken.
+    pub fn note(&mut self, found: Break) {
+        self.next.breaks.push(found);
+    }
+
+    fn route(&mut self, event: &Event, reached: &LaneSet) -> Sending {
+        let decision = self.router.decide(event);
+        if decision.is_filtered() {
+            self.next.tally.filtered += 1;
+            return Sending::default();
+        }
+        self.next.tally.accepted += 1;
+        let sending = decision.apply_repeats(reached);
+        let tally = |accepted, suppressed| LaneTally { accepted, suppressed, ..Default::default() };
+        for lane in sending.lanes.iter() {
+            add(&mut self.next.lane_tallies, lane, &tally(1, 0));
+        }
+        for lane in sending.suppressed.iter() {
+            add(&mut self.next.lane_tallies, lane, &tally(1, 1));
+        }
+        sending
+    }
+
+    /// Saves everything that was taken, and the position with it. Returns when it is durable.
+    pub async fn save(&mut self, position: Option<Position>) -> Result<Committed, JournalError> {
+        let mut commit = std::mem::take(&mut self.next);
+        commit.position = position.map(|position| (self.scope.clone(), position));
+        commit.snapshot = self.snapshot.map(|index| SnapshotPart {
+            index,
+            last: index + 1 == Live::PARTS,
+            bytes: self.live.part(index),
+        });
+        if commit.is_empty() {
+            return Ok(Committed::default());
+        }
+        let committed = self.saver.commit(commit).await?;
+        self.snapshot = match self.snapshot {
+            Some(index) if index + 1 < Live::PARTS => Some(index + 1),
+            Some(_) => None,
+            None => committed.snapshot_due.then_some(0),
+        };
+        Ok(committed)
+    }
+}
+
+fn add(tallies: &mut Vec<(LaneId, LaneTally)>, lane: LaneId, tally: &LaneTally) {
+    match tallies.iter_mut().find(|(known, _)| *known == lane) {
+        Some((_, sum)) => sum.add(tally),
+        None => tallies.push((lane, *tally)),
+    }
+}

@@ -1,0 +1,299 @@
+//! Collect: follows the Events of one scope for as long as the process lives, and loses none.
+//!
+//! The loop is the one of every Kubernetes client, with what they leave out: before each watch the
+//! newest resourceVersion is compared with the position, a watch that closes at once or falls silent
+//! is mistrusted, a list is judged against what is remembered, and the position moves only in the same
+//! step that makes the events durable.
+
+pub mod api;
+
+pub mod backoff;
+
+pub mod client;
+
+pub mod frames;
+
+pub mod input;
+
+pub mod json_stream;
+
+pub mod judge;
+
+mod lists;
+
+pub mod missed;
+
+mod watching;
+
+use std::{sync::Arc, time::Duration};
+
+use event::{
+    Clock, Event, Stop, Text,
+    counting::{Arrival, Since},
+    journal::{JournalError, Position},
+    time,
+};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use self::{
+    api::{ApiError, EventsApi},
+    backoff::Backoff,
+    judge::{Fate, Judged, judge, judge_deleted},
+    missed::Cause,
+};
+use crate::{Save, Way};
+
+/// Follows the Events of one scope.
+#[derive(Debug)]
+pub struct Collector<A, S> {
+    api: A,
+    way: Way<S>,
+    position: Option<Position>,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    status: watch::Sender<Status>,
+    backoff: Backoff,
+    /// The server answers `sendInitialEvents`; found out once.
+    streams_lists: bool,
+    expiry: missed::Expiry,
+    /// What the next list must account for.
+    list_because: Option<Cause>,
+}
+
+/// What a user can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// On a start without a position, events older than this many seconds are not sent.
+    pub max_age: Option<u32>,
+    /// Name of the cluster, for what Tidings itself has to tell.
+    pub cluster_name: Text,
+    /// Seed of the random part of back-off times.
+    pub seed: u64,
+}
+
+/// What the collector is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// In one word.
+    pub phase: Phase,
+    /// The position, once there is one.
+    pub position: Option<Position>,
+    /// Live Events.
+    pub live: usize,
+    /// What is wrong, while it is.
+    pub trouble: Option<String>,
+    /// What the newest list brought.
+    pub listed: Option<Listed>,
+}
+
+/// See [`Status::phase`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing has been asked yet.
+    #[default]
+    Starting,
+    /// A list is running.
+    Listing,
+    /// A watch is open and trusted.
+    Watching,
+    /// Waiting before the next attempt.
+    Waiting,
+    /// Ended.
+    Stopped,
+}
+
+/// What a list brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Items.
+    pub items: u64,
+    /// Items that were there before the first look and were not sent.
+    pub baseline: u64,
+    /// Pages it took.
+    pub pages: u64,
+    /// Milliseconds it took.
+    pub millis: u64,
+}
+
+/// Why the collector gave up. Trouble with the API server is never a reason.
+#[derive(Debug, Error)]
+pub enum CollectError {
+    /// What was taken could not be saved.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Why one round of following ended.
+enum End {
+    /// The watch ended as watches do; go on from the position.
+    Over,
+    /// The position cannot be trusted or is gone: list.
+    List(Cause),
+    /// The server, or the way to it, is in trouble.
+    Trouble(ApiError),
+    /// Somebody fired the stop.
+    Stopped,
+}
+
+impl From<ApiError> for End {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Expired { .. } => Self::List(Cause::Expired),
+            other => Self::Trouble(other),
+        }
+    }
+}
+
+/// The longest wait between two attempts to reach the API server.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+impl<A: EventsApi, S: Save> Collector<A, S> {
+    /// A collector that goes on from `position`, or begins with a baseline.
+    pub fn new(
+        api: A,
+        way: Way<S>,
+        position: Option<Position>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(250), LONGEST_WAIT, settings.seed);
+        let mut way = way;
+        way.enter_epoch(position.map_or(0, |position| position.epoch));
+        Self {
+            api,
+            way,
+            position,
+            settings,
+            clock,
+            status: watch::channel(Status::default()).0,
+            backoff,
+            streams_lists: true,
+            expiry: missed::Expiry::default(),
+            list_because: None,
+        }
+    }
+
+    /// What the collector is doing, for health and for people.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Follows until `stop` fires. Everything taken is saved when this returns.
+    pub async fn run(mut self, stop: Stop) -> Result<(), CollectError> {
+        while !stop.has_fired() {
+            match self.follow(&stop).await? {
+                End::Stopped => break,
+                End::Over => {}
+                End::List(cause) => self.list_because = Some(cause),
+                End::Trouble(error) => self.wait(error, &stop).await,
+            }
+        }
+        self.save(None).await?;
+        self.tell(|status| status.phase = Phase::Stopped);
+        Ok(())
+    }
+
+    /// One round: make sure that the position holds, list if it does not, watch.
+    async fn follow(&mut self, stop: &Stop) -> Result<End, CollectError> {
+        let Some(position) = self.position else {
+            return self.list(Arrival::FirstList, None, stop).await;
+        };
+        let newest = tokio::select! {
+            () = stop.fired() => return Ok(End::Stopped),
+            newest = self.api.probe() => newest,
+        };
+        let newest = match newest {
+            Ok(newest) => newest,
+            Err(error) => return Ok(End::Trouble(error)),
+        };
+        if newest < position.revision {
+            tracing::warn!(
+                newest,
+                position = position.revision,
+                "the cluster's storage was set back to an older state: a new epoch begins"
+            );
+            self.way.live.forget_revisions();
+            self.way.enter_epoch(position.epoch + 1);
+            let arrival = Arrival::Rebase { time: position.time };
+            return self.list(arrival, Some(Cause::Restored), stop).await;
+        }
+        if let Some(cause) = self.list_because {
+            let since = Since { revision: position.revision, time: position.time };
+            return self.list(Arrival::CatchUp(since), Some(cause), stop).await;
+        }
+        self.watch(position, stop).await
+    }
+
+    async fn wait(&mut self, error: ApiError, stop: &Stop) {
+        let asked = match &error {
+            ApiError::Busy { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        let delay = self.backoff.next(asked);
+        tracing::warn!(%error, retry_in = ?delay, "cannot follow the events");
+        self.tell(|status| {
+            status.phase = Phase::Waiting;
+            status.trouble = Some(error.to_string());
+        });
+        tokio::select! {
+            () = stop.fired() => {}
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+
+    /// Takes a living object; says what became of it.
+    fn take(&mut self, event: Event, arrival: Arrival) -> Fate {
+        let now = self.now();
+        let mut judged = judge(&self.way.live, event, arrival, now);
+        if judged.fate == Fate::Baseline && self.is_young(&judged, now) {
+            // The age limit of a first start: what is fresh is sent, though in no sum.
+            judged.fate = Fate::Happened(event::counting::Basis::Unattributed);
+        }
+        let fate = judged.fate;
+        self.way.take(judged);
+        fate
+    }
+
+    fn is_young(&self, judged: &Judged, now: u32) -> bool {
+        let event = &judged.event;
+        let seen = time::to_u32(event.last_seen().or(event.metadata.creation_timestamp));
+        match self.settings.max_age {
+            None => true,
+            Some(limit) => seen != 0 && now.saturating_sub(seen) <= limit,
+        }
+    }
+
+    fn take_deleted(&mut self, event: Event) {
+        let now = self.now();
+        let judged = judge_deleted(&self.way.live, event, now);
+        let touched = self.way.live.get(judged.key).map(|entry| entry.touched);
+        let age = touched.map(|touched| now.saturating_sub(touched));
+        let revision = judged.event.revision().unwrap_or(0);
+        let ttl = self.expiry.deleted(revision, age);
+        if let (Some(position), Some(ttl)) = (&mut self.position, ttl) {
+            position.ttl = if position.ttl == 0 { ttl } else { position.ttl.min(ttl) };
+        }
+        self.way.take(judged);
+    }
+
+    async fn save(&mut self, position: Option<Position>) -> Result<(), CollectError> {
+        self.way.save(position).await?;
+        let live = self.way.live.len();
+        self.status.send_if_modified(|status| {
+            let changed = status.position != position || status.live != live;
+            status.position = position.or(status.position);
+            status.live = live;
+            changed
+        });
+        Ok(())
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_modify(change);
+    }
+
+    fn now(&self) -> u32 {
+        time::to_u32(Some(self.clock.now()))
+    }
+}

@@ -1,0 +1,288 @@
+//! Lists: the first look, and making up for a break.
+//!
+//! Each page is judged and saved as it comes; the position moves, and what is gone is removed, only
+//! after a pass that showed one consistent state.
+
+use event::{
+    Stop,
+    counting::Arrival,
+    journal::{Change, Position},
+};
+use futures::StreamExt;
+use tokio::time::Instant;
+
+use super::{
+    Cause, CollectError, Collector, End, Fate, Listed, Phase,
+    api::{ApiError, EventsApi, Page, WatchFrom},
+    frames::Frame,
+    missed::{DEFAULT_TTL, Found},
+    watching::SILENCE,
+};
+use crate::Save;
+
+/// Rows that are saved together.
+pub(super) const BATCH: usize = 1000;
+
+/// One list under way.
+pub(super) struct Pass {
+    arrival: Arrival,
+    cause: Option<Cause>,
+    started: Instant,
+    listed: Listed,
+    happened: u64,
+}
+
+/// How one attempt to list ended.
+enum Outcome<F> {
+    /// Consistent, at this resourceVersion; the stream goes on as a watch.
+    Streamed(F, u64),
+    /// The server does not know streamed lists.
+    NotStreamed,
+    /// Consistent, at this resourceVersion.
+    Paged(u64),
+    /// Broken off.
+    Ended(End),
+}
+
+impl<A: EventsApi, S: Save> Collector<A, S> {
+    /// Lists everything and judges it; goes on watching where the server allows it in one stream.
+    pub(super) async fn list(
+        &mut self,
+        arrival: Arrival,
+        cause: Option<Cause>,
+        stop: &Stop,
+    ) -> Result<End, CollectError> {
+        self.tell(|status| status.phase = Phase::Listing);
+        let started = Instant::now();
+        let mut pass = Pass { arrival, cause, started, listed: Listed::default(), happened: 0 };
+        if self.streams_lists {
+            match self.stream(&mut pass, stop).await? {
+                Outcome::Streamed(frames, revision) => {
+                    self.finish(&pass, revision).await?;
+                    return self.follow_watch(frames, revision, stop).await;
+                }
+                Outcome::Ended(end) => return Ok(end),
+                Outcome::NotStreamed | Outcome::Paged(_) => {
+                    tracing::debug!("the API server does not stream lists; using pages");
+                    self.streams_lists = false;
+                }
+            }
+        }
+        match self.pages(&mut pass, stop).await? {
+            Outcome::Paged(revision) => {
+                self.finish(&pass, revision).await?;
+                Ok(End::Over)
+            }
+            Outcome::Ended(end) => Ok(end),
+            Outcome::Streamed(..) | Outcome::NotStreamed => Ok(End::Over),
+        }
+    }
+
+    async fn stream(
+        &mut self,
+        pass: &mut Pass,
+        stop: &Stop,
+    ) -> Result<Outcome<A::Frames>, CollectError> {
+        self.way.live.begin_pass();
+        let mut frames = match self.api.watch(WatchFrom::InitialEvents).await {
+            Ok(frames) => frames,
+            Err(ApiError::NotUnderstood { .. }) => return Ok(Outcome::NotStreamed),
+            Err(error) => return Ok(Outcome::Ended(End::Trouble(error))),
+        };
+        pass.listed.pages = 1;
+        loop {
+            let read = tokio::select! {
+                () = stop.fired() => return Ok(Outcome::Ended(End::Stopped)),
+                read = frames.next() => read,
+                // An old server ignores the request for the closing bookmark.
+                () = tokio::time::sleep(SILENCE) => return Ok(Outcome::NotStreamed),
+            };
+            let Some(read) = read else {
+                let closed = ApiError::Connection("the list ended before its end".into());
+                return Ok(Outcome::Ended(End::Trouble(closed)));
+            };
+            let read = match read {
+                Ok(read) => read,
+                Err(error) => return Ok(Outcome::Ended(End::Trouble(error))),
+            };
+            let mut end = None;
+            for frame in read {
+                match frame {
+                    Frame::Added(event) | Frame::Modified(event) => self.listed(event, pass),
+                    Frame::Deleted(event) => self.take_deleted(event),
+                    Frame::Bookmark { revision, initial_end: true } => end = Some(revision),
+                    Frame::Error(ApiError::NotUnderstood { .. }) => {
+                        return Ok(Outcome::NotStreamed);
+                    }
+                    Frame::Error(error) => return Ok(Outcome::Ended(End::Trouble(error))),
+                    Frame::Unreadable(what) => self.unreadable(&what),
+                    Frame::Bookmark { .. } | Frame::Item(_) | Frame::PageEnd { .. } => {}
+                }
+            }
+            if self.way.pending() >= BATCH {
+                self.save(None).await?;
+            }
+            if let Some(revision) = end {
+                return Ok(Outcome::Streamed(frames, revision));
+            }
+        }
+    }
+
+    async fn pages(
+        &mut self,
+        pass: &mut Pass,
+        stop: &Stop,
+    ) -> Result<Outcome<A::Frames>, CollectError> {
+        self.way.live.begin_pass();
+        let mut page = Page::default();
+        let mut consistent = true;
+        loop {
+            let (revision, next) = match self.page(&page, pass, stop).await? {
+                Ok(end) => end,
+                Err(End::Trouble(ApiError::Expired { message, inconsistent })) => {
+                    // The list took longer than the storage keeps old states. With the token that
+                    // the server offers, the rest is of a newer state: nothing is lost by going on,
+                    // but what is gone can only be told by another pass.
+                    tracing::warn!(%message, "the list was overtaken by compaction; one more pass");
+                    consistent = false;
+                    if inconsistent.is_none() {
+                        self.way.live.begin_pass();
+                    }
+                    page.token = inconsistent;
+                    continue;
+                }
+                Err(end) => return Ok(Outcome::Ended(end)),
+            };
+            self.save(None).await?;
+            match (next, revision) {
+                (Some(token), _) => page.token = Some(token),
+                (None, Some(revision)) if consistent => return Ok(Outcome::Paged(revision)),
+                (None, _) => {
+                    self.way.live.begin_pass();
+                    page = Page::default();
+                    consistent = true;
+                }
+            }
+        }
+    }
+
+    /// One page: the list's resourceVersion and the token of the next page, or why there is none.
+    async fn page(
+        &mut self,
+        page: &Page,
+        pass: &mut Pass,
+        stop: &Stop,
+    ) -> Result<Result<(Option<u64>, Option<String>), End>, CollectError> {
+        let mut frames = match self.api.list(page.clone()).await {
+            Ok(frames) => frames,
+            Err(error) => return Ok(Err(End::Trouble(error))),
+        };
+        pass.listed.pages += 1;
+        loop {
+            let read = tokio::select! {
+                () = stop.fired() => return Ok(Err(End::Stopped)),
+                read = frames.next() => read,
+            };
+            let read = match read {
+                Some(Ok(read)) => read,
+                Some(Err(error)) => return Ok(Err(End::Trouble(error))),
+                None => {
+                    let torn = ApiError::Connection("a page ended before its end".into());
+                    return Ok(Err(End::Trouble(torn)));
+                }
+            };
+            for frame in read {
+                match frame {
+                    Frame::Item(event) => self.listed(event, pass),
+                    Frame::PageEnd { revision, next } => return Ok(Ok((revision, next))),
+                    Frame::Error(error) => return Ok(Err(End::Trouble(error))),
+                    Frame::Unreadable(what) => self.unreadable(&what),
+                    Frame::Added(_)
+                    | Frame::Modified(_)
+                    | Frame::Deleted(_)
+                    | Frame::Bookmark { .. } => {}
+                }
+            }
+            if self.way.pending() >= BATCH {
+                self.save(None).await?;
+            }
+        }
+    }
+
+    fn listed(&mut self, event: event::Event, pass: &mut Pass) {
+        pass.listed.items += 1;
+        let key = event::EventKey::of(&event);
+        match self.take(event, pass.arrival) {
+            Fate::Happened(_) => pass.happened += 1,
+            Fate::Baseline => pass.listed.baseline += 1,
+            Fate::Noop => {}
+        }
+        self.way.live.mark(key);
+    }
+
+    /// Ends a consistent pass: what it did not show is gone, and the position is its revision.
+    async fn finish(&mut self, pass: &Pass, revision: u64) -> Result<(), CollectError> {
+        let now = self.now();
+        let from = self.position.unwrap_or_default();
+        let ttl = if from.ttl == 0 { DEFAULT_TTL } else { from.ttl };
+        let gone: Vec<Change> = self.way.live.unmarked(revision).collect();
+        let early = gone.iter().filter(|gone| now.saturating_sub(gone.touched) < ttl).count();
+        let epoch = from.epoch + u32::from(pass.cause == Some(Cause::Restored));
+        let to = Position { epoch, revision, time: now, ttl: from.ttl };
+        for batch in gone.chunks(BATCH) {
+            for gone in batch {
+                self.way.forget(Change { touched: now, ..*gone });
+            }
+            self.save(None).await?;
+        }
+        let quiet = pass.happened == 0 && gone.is_empty();
+        let cause = match pass.cause {
+            Some(Cause::Quiet) if quiet => None,
+            Some(Cause::Quiet) => Some(Cause::Frozen),
+            other => other,
+        };
+        if let Some(cause) = cause {
+            self.report(Found { cause, from, to, vanished_early: early as u64 });
+        }
+        self.position = Some(to);
+        self.list_because = None;
+        self.backoff.reset();
+        self.save(Some(to)).await?;
+        let millis = u64::try_from(pass.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let listed = Listed { millis, ..pass.listed };
+        tracing::info!(
+            events = listed.items,
+            seconds = pass.started.elapsed().as_secs_f64(),
+            requests = listed.pages,
+            "list done"
+        );
+        if listed.baseline > 0 {
+            tracing::info!(
+                events = listed.baseline,
+                "baseline: these were there before the first look and are not sent (maxEventAgeSeconds)"
+            );
+        }
+        self.tell(|status| status.listed = Some(listed));
+        Ok(())
+    }
+
+    /// Writes a break into the ledger, and tells people when something could have been missed.
+    fn report(&mut self, found: Found) {
+        self.way.note(found.to_break(&*self.clock));
+        if found.missed() {
+            let event = found.to_event(&self.settings.cluster_name);
+            tracing::warn!(message = %event.message, "events may have been missed");
+            self.way.take_own(event);
+        } else {
+            tracing::info!(cause = found.cause.word(), "made up for a break; nothing was missed");
+        }
+    }
+
+    /// Something came that cannot be read. Silence about it would be a loss.
+    pub(super) fn unreadable(&mut self, what: &str) {
+        tracing::error!(what, "an object of the API server cannot be read");
+        let from = self.position.unwrap_or_default();
+        let to = Position { time: self.now(), ..from };
+        self.report(Found { cause: Cause::Unreadable, from, to, vanished_early: 0 });
+    }
+}

@@ -1,0 +1,219 @@
+//! Watching: takes what happens, moves the position, and mistrusts silence.
+
+use std::time::Duration;
+
+use event::{Stop, counting::Arrival, journal::Position};
+use futures::{FutureExt, StreamExt};
+use tokio::time::Instant;
+
+use super::{
+    Cause, CollectError, Collector, End, Phase,
+    api::{ApiError, EventsApi, WatchFrom},
+    frames::Frame,
+    lists::BATCH,
+};
+use crate::Save;
+
+/// After so long without a word a second watch looks whether there is something to hear.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
+/// What the second watch sees must arrive on the first one within this time.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After so long without a word the position is renewed by a list, before it is compacted away.
+const RENEWAL: Duration = Duration::from_secs(180);
+/// A watch that is closed within this time, without a word, was asked for a compacted revision: the
+/// Events resource has no watch cache, and then answers 200 and nothing.
+const STALE: Duration = Duration::from_secs(2);
+
+/// The revisions of one watch. A revision is complete when a higher one, or a bookmark, has come:
+/// when Events expire, many keys are deleted at one revision.
+struct Progress {
+    complete: u64,
+    newest: u64,
+}
+
+impl Progress {
+    fn saw(&mut self, revision: u64) {
+        if revision > self.newest {
+            self.complete = self.newest;
+            self.newest = revision;
+        }
+    }
+
+    fn bookmark(&mut self, revision: u64) {
+        self.newest = self.newest.max(revision);
+        self.complete = self.complete.max(revision);
+    }
+}
+
+impl<A: EventsApi, S: Save> Collector<A, S> {
+    /// Watches from `position` until the watch ends.
+    pub(super) async fn watch(
+        &mut self,
+        position: Position,
+        stop: &Stop,
+    ) -> Result<End, CollectError> {
+        match self.api.watch(WatchFrom::Revision(position.revision)).await {
+            Ok(frames) => self.follow_watch(frames, position.revision, stop).await,
+            Err(error) => Ok(error.into()),
+        }
+    }
+
+    /// Takes what a watch from `revision` brings until it ends.
+    pub(super) async fn follow_watch(
+        &mut self,
+        mut frames: A::Frames,
+        revision: u64,
+        stop: &Stop,
+    ) -> Result<End, CollectError> {
+        let opened = Instant::now();
+        let mut heard = opened;
+        let mut words = 0u64;
+        let mut progress = Progress { complete: revision, newest: revision };
+        self.tell(|status| {
+            status.phase = Phase::Watching;
+            status.trouble = None;
+        });
+        tracing::info!(revision, live = self.way.live.len(), "watching");
+        loop {
+            let read = tokio::select! {
+                biased;
+                () = stop.fired() => return Ok(End::Stopped),
+                read = frames.next() => read,
+                () = tokio::time::sleep_until(heard + RENEWAL) => {
+                    return Ok(End::List(Cause::Quiet));
+                }
+                seen = self.glance(&progress) => match seen {
+                    Glance::Nothing => {
+                        self.renew_time().await?;
+                        continue;
+                    }
+                    Glance::Expired => return Ok(End::List(Cause::Quiet)),
+                    Glance::Something => {
+                        match tokio::time::timeout(PATIENCE, frames.next()).await {
+                            Ok(read) => read,
+                            Err(_) => return Ok(End::List(Cause::Frozen)),
+                        }
+                    }
+                },
+            };
+            let Some(read) = read else {
+                if words == 0 && opened.elapsed() < STALE {
+                    tracing::info!(revision, "the watch was closed at once: the position is stale");
+                    return Ok(End::List(Cause::Stale));
+                }
+                return Ok(End::Over);
+            };
+            heard = Instant::now();
+            let mut end = self.take_frames(read, &mut progress, &mut words);
+            // Take along what is there already: one commit, and one fsync, for all of it.
+            while end.is_none() && self.way.pending() < BATCH {
+                match frames.next().now_or_never() {
+                    Some(Some(read)) => end = self.take_frames(read, &mut progress, &mut words),
+                    Some(None) => end = Some(End::Over),
+                    None => break,
+                }
+            }
+            self.move_to(progress.complete).await?;
+            self.backoff.reset();
+            if let Some(end) = end {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn take_frames(
+        &mut self,
+        read: Result<Vec<Frame>, ApiError>,
+        progress: &mut Progress,
+        words: &mut u64,
+    ) -> Option<End> {
+        let frames = match read {
+            Ok(frames) => frames,
+            Err(error) => return Some(error.into()),
+        };
+        for frame in frames {
+            *words += 1;
+            match frame {
+                Frame::Added(event) | Frame::Modified(event) => {
+                    progress.saw(event.revision().unwrap_or(0));
+                    self.take(event, Arrival::Live);
+                }
+                Frame::Deleted(event) => {
+                    progress.saw(event.revision().unwrap_or(0));
+                    self.take_deleted(event);
+                }
+                Frame::Bookmark { revision, .. } => progress.bookmark(revision),
+                Frame::Error(error) => return Some(error.into()),
+                Frame::Unreadable(what) => self.unreadable(&what),
+                Frame::Item(_) | Frame::PageEnd { .. } => {}
+            }
+        }
+        None
+    }
+
+    async fn move_to(&mut self, complete: u64) -> Result<(), CollectError> {
+        let time = self.now();
+        if let Some(position) = &mut self.position {
+            position.revision = position.revision.max(complete);
+            position.time = time;
+        }
+        self.save(self.position).await
+    }
+
+    /// The watch is silent and trusted: the position is as good as new.
+    async fn renew_time(&mut self) -> Result<(), CollectError> {
+        let revision = self.position.map_or(0, |position| position.revision);
+        self.move_to(revision).await
+    }
+
+    /// After a silence: is there something that the watch should have shown?
+    ///
+    /// Takes only what it needs, so that the watch itself can be read meanwhile.
+    fn glance(&self, progress: &Progress) -> impl Future<Output = Glance> + use<'_, A, S> {
+        let (complete, newest) = (progress.complete, progress.newest);
+        async move {
+            tokio::time::sleep(SILENCE).await;
+            let glance = self.api.watch(WatchFrom::Glance(complete, PATIENCE)).await;
+            let mut frames = match glance {
+                Ok(frames) => frames,
+                Err(ApiError::Expired { .. }) => return Glance::Expired,
+                Err(error) => {
+                    tracing::debug!(%error, "could not look whether the watch is alive");
+                    return Glance::Nothing;
+                }
+            };
+            while let Ok(Some(Ok(read))) = tokio::time::timeout(PATIENCE, frames.next()).await {
+                let found = read.iter().map(|frame| Glance::of(frame, newest));
+                if let Some(found) = found.into_iter().find(|found| *found != Glance::Nothing) {
+                    return found;
+                }
+            }
+            Glance::Nothing
+        }
+    }
+}
+
+/// What a second look found.
+#[derive(PartialEq)]
+enum Glance {
+    /// Nothing that the watch has not shown.
+    Nothing,
+    /// Something new.
+    Something,
+    /// The position is compacted away.
+    Expired,
+}
+
+impl Glance {
+    fn of(frame: &Frame, newest: u64) -> Self {
+        match frame {
+            Frame::Added(event) | Frame::Modified(event) | Frame::Deleted(event)
+                if event.revision().is_some_and(|revision| revision > newest) =>
+            {
+                Self::Something
+            }
+            Frame::Error(ApiError::Expired { .. }) => Self::Expired,
+            _ => Self::Nothing,
+        }
+    }
+}

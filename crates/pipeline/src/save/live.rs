@@ -1,0 +1,567 @@
+//! What is remembered of every live Event: enough to count its next revision, and no more.
+//!
+//! 40 bytes an Event, 16 a tombstone. A cluster can hold a million Events, and a hash map would
+//! double all at once; here 4096 small sorted vectors grow one by one, by an eighth.
+
+use std::collections::HashMap;
+
+use event::{EventKey, LaneId, LaneSet, counting::Known, identity::NameKey, journal::Change};
+
+/// The live Events of one cluster.
+#[derive(Debug)]
+pub struct Live {
+    entries: Sharded<Entry>,
+    tombstones: Sharded<Tombstone>,
+    reached: LaneSets,
+}
+
+/// What is known of one live Event.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Remembered<'a> {
+    /// What the counting rule needs.
+    pub known: Known,
+    /// When it last changed, in seconds since 1970.
+    pub touched: u32,
+    /// Every lane that a revision of it took.
+    pub reached: &'a LaneSet,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    name: u64,
+    object: u64,
+    revision: u64,
+    /// The counter; the highest bit says that the running list pass has shown it. Kubernetes counts in
+    /// `int32`, so the bit is free.
+    total_and_mark: u32,
+    last_seen: u32,
+    touched: u32,
+    reached: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Tombstone {
+    name: u64,
+    total: u32,
+    since: u32,
+}
+
+const MARK: u32 = 1 << 31;
+const ENTRY_BYTES: usize = 40;
+const TOMBSTONE_BYTES: usize = 16;
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Live {
+    /// How many parts a snapshot has.
+    pub const PARTS: u32 = 64;
+
+    /// Nothing known.
+    pub fn new() -> Self {
+        Self { entries: Sharded::new(), tombstones: Sharded::new(), reached: LaneSets::new() }
+    }
+
+    /// How many Events are live.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no Event is live.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is known of `key`.
+    pub fn get(&self, key: EventKey) -> Option<Remembered<'_>> {
+        self.entries.get(split(key)).map(|entry| Remembered {
+            known: entry.known(),
+            touched: entry.touched,
+            reached: self.reached.get(entry.reached),
+        })
+    }
+
+    /// The last counter of an expired Event of this name, if it was above 1.
+    pub fn tombstone(&self, name: NameKey) -> Option<u32> {
+        self.tombstones.get(name.0).map(|tombstone| tombstone.total)
+    }
+
+    /// Takes over `change`, and `lanes` as reached. Saying it twice changes nothing.
+    pub fn apply(&mut self, change: &Change, lanes: &LaneSet) {
+        let key = split(change.key);
+        if change.gone {
+            self.entries.remove(key);
+            if change.total >= 2 {
+                let tombstone =
+                    Tombstone { name: key.0, total: change.total, since: change.touched };
+                *self.tombstones.slot(key.0, || tombstone) = tombstone;
+            }
+            return;
+        }
+        let reached = &mut self.reached;
+        let entry = self.entries.slot(key, || Entry::of(key));
+        entry.revision = change.revision;
+        entry.total_and_mark = (entry.total_and_mark & MARK) | (change.total & !MARK);
+        entry.last_seen = change.last_seen;
+        entry.touched = change.touched;
+        entry.reached = reached.with(entry.reached, lanes);
+    }
+
+    /// Adds `lanes` to what `key` reached.
+    pub fn reach(&mut self, key: EventKey, lanes: &LaneSet) {
+        if let Some(entry) = self.entries.get_mut(split(key)) {
+            entry.reached = self.reached.with(entry.reached, lanes);
+        }
+    }
+
+    /// Forgets every lane but `lanes`, so that a number that was given to a new lane starts clean.
+    pub fn keep_lanes(&mut self, lanes: &LaneSet) {
+        self.reached.keep(lanes);
+    }
+
+    /// Begins a list pass: nothing has been shown yet.
+    pub fn begin_pass(&mut self) {
+        self.entries.each_mut(|entry| entry.total_and_mark &= !MARK);
+    }
+
+    /// Notes that the running pass has shown `key`.
+    pub fn mark(&mut self, key: EventKey) {
+        if let Some(entry) = self.entries.get_mut(split(key)) {
+            entry.total_and_mark |= MARK;
+        }
+    }
+
+    /// The Events that the pass did not show although they stood at `revision`: they are gone. Given
+    /// as the changes that say so, to be applied and saved by the caller.
+    pub fn unmarked(&self, revision: u64) -> impl Iterator<Item = Change> + '_ {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.total_and_mark & MARK == 0 && entry.revision <= revision)
+            .map(|entry| Change { gone: true, ..entry.change() })
+    }
+
+    /// Makes every later revision count as newer: the cluster's storage counts anew.
+    pub fn forget_revisions(&mut self) {
+        self.entries.each_mut(|entry| entry.revision = 0);
+    }
+
+    /// Lets go of Events untouched since before `events` and of tombstones older than `tombstones`,
+    /// in seconds since 1970. Events are normally removed by their deletion; this keeps memory bounded
+    /// when one is missed.
+    pub fn expire(&mut self, events: u32, tombstones: u32) {
+        self.entries.retain(|entry| entry.touched >= events);
+        self.tombstones.retain(|tombstone| tombstone.since >= tombstones);
+    }
+
+    /// Part `index` of [`Live::PARTS`] of a snapshot.
+    pub fn part(&self, index: u32) -> Vec<u8> {
+        let entries = self.entries.part(index, Self::PARTS);
+        let tombstones = self.tombstones.part(index, Self::PARTS);
+        let used: Vec<u32> = entries.clone().map(|entry| entry.reached).collect();
+        let mut out = Vec::with_capacity(16 + used.len() * ENTRY_BYTES);
+        // The sets first, so that their numbers mean something in the part alone.
+        let sets = self.reached.table(&used);
+        put_u32(&mut out, sets.len());
+        for (number, set) in &sets {
+            put_u32(&mut out, *number as usize);
+            put_u32(&mut out, set.as_bytes().len());
+            out.extend_from_slice(set.as_bytes());
+        }
+        put_u32(&mut out, used.len());
+        for entry in entries {
+            entry.write(&mut out);
+        }
+        for tombstone in tombstones {
+            tombstone.write(&mut out);
+        }
+        out
+    }
+
+    /// Takes back a part. Returns false, and leaves the rest, when the bytes are not a part.
+    pub fn restore(&mut self, part: &[u8]) -> bool {
+        self.try_restore(part).is_some()
+    }
+
+    fn try_restore(&mut self, part: &[u8]) -> Option<()> {
+        let mut bytes = part;
+        let mut sets = HashMap::new();
+        for _ in 0..take_u32(&mut bytes)? {
+            let number = take_u32(&mut bytes)?;
+            let length = usize::try_from(take_u32(&mut bytes)?).ok()?;
+            let (set, rest) = bytes.split_at_checked(length)?;
+            bytes = rest;
+            sets.insert(number, self.reached.with(0, &LaneSet::from_bytes(set)));
+        }
+        for _ in 0..take_u32(&mut bytes)? {
+            let (entry, rest) = bytes.split_at_checked(ENTRY_BYTES)?;
+            bytes = rest;
+            let mut entry = Entry::read(entry)?;
+            entry.reached = sets.get(&entry.reached).copied()?;
+            *self.entries.slot((entry.name, entry.object), || entry) = entry;
+        }
+        for tombstone in bytes.chunks(TOMBSTONE_BYTES) {
+            let tombstone = Tombstone::read(tombstone)?;
+            *self.tombstones.slot(tombstone.name, || tombstone) = tombstone;
+        }
+        Some(())
+    }
+}
+
+impl Entry {
+    fn of((name, object): (u64, u64)) -> Self {
+        Self { name, object, revision: 0, total_and_mark: 0, last_seen: 0, touched: 0, reached: 0 }
+    }
+
+    fn known(&self) -> Known {
+        Known {
+            revision: self.revision,
+            total: self.total_and_mark & !MARK,
+            last_seen: self.last_seen,
+        }
+    }
+
+    fn change(&self) -> Change {
+        Change {
+            key: EventKey(u128::from(self.name) << 64 | u128::from(self.object)),
+            revision: self.revision,
+            total: self.total_and_mark & !MARK,
+            last_seen: self.last_seen,
+            touched: self.touched,
+            gone: false,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.name.to_le_bytes());
+        out.extend_from_slice(&self.object.to_le_bytes());
+        out.extend_from_slice(&self.revision.to_le_bytes());
+        for number in [self.total_and_mark & !MARK, self.last_seen, self.touched, self.reached] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+
+    fn read(mut bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            name: take_u64(&mut bytes)?,
+            object: take_u64(&mut bytes)?,
+            revision: take_u64(&mut bytes)?,
+            total_and_mark: take_u32(&mut bytes)?,
+            last_seen: take_u32(&mut bytes)?,
+            touched: take_u32(&mut bytes)?,
+            reached: take_u32(&mut bytes)?,
+        })
+    }
+}
+
+impl Tombstone {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.name.to_le_bytes());
+        out.extend_from_slice(&self.total.to_le_bytes());
+        out.extend_from_slice(&self.since.to_le_bytes());
+    }
+
+    fn read(mut bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            name: take_u64(&mut bytes)?,
+            total: take_u32(&mut bytes)?,
+            since: take_u32(&mut bytes)?,
+        })
+    }
+}
+
+fn split(key: EventKey) -> (u64, u64) {
+    (key.name().0, key.object())
+}
+
+fn put_u32(out: &mut Vec<u8>, number: usize) {
+    out.extend_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(u32::from_le_bytes(*head))
+}
+
+fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
+    let (head, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(u64::from_le_bytes(*head))
+}
+
+/// Something that is kept sorted by a key whose first number is a hash.
+trait Keyed: Copy {
+    type Key: Ord + Copy;
+    fn key(&self) -> Self::Key;
+    fn hash(key: Self::Key) -> u64;
+}
+
+impl Keyed for Entry {
+    type Key = (u64, u64);
+    fn key(&self) -> Self::Key {
+        (self.name, self.object)
+    }
+    fn hash(key: Self::Key) -> u64 {
+        key.0
+    }
+}
+
+impl Keyed for Tombstone {
+    type Key = u64;
+    fn key(&self) -> Self::Key {
+        self.name
+    }
+    fn hash(key: Self::Key) -> u64 {
+        key
+    }
+}
+
+const SHARD_BITS: u32 = 12;
+const SHARDS: usize = 1 << SHARD_BITS;
+
+#[derive(Debug)]
+struct Sharded<T> {
+    shards: Vec<Vec<T>>,
+    len: usize,
+}
+
+impl<T: Keyed> Sharded<T> {
+    fn new() -> Self {
+        Self { shards: vec![Vec::new(); SHARDS], len: 0 }
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn find(&self, key: T::Key) -> (usize, Result<usize, usize>) {
+        let shard = usize::try_from(T::hash(key) >> (64 - SHARD_BITS)).unwrap_or(0);
+        (shard, self.shards[shard].binary_search_by_key(&key, T::key))
+    }
+
+    fn get(&self, key: T::Key) -> Option<&T> {
+        let (shard, place) = self.find(key);
+        place.ok().map(|at| &self.shards[shard][at])
+    }
+
+    fn get_mut(&mut self, key: T::Key) -> Option<&mut T> {
+        let (shard, place) = self.find(key);
+        place.ok().map(|at| &mut self.shards[shard][at])
+    }
+
+    /// The item of `key`, made by `new` if there is none.
+    fn slot(&mut self, key: T::Key, new: impl FnOnce() -> T) -> &mut T {
+        let (number, place) = self.find(key);
+        let shard = &mut self.shards[number];
+        let at = place.unwrap_or_else(|at| {
+            if shard.len() == shard.capacity() {
+                shard.reserve_exact(2 + shard.len() / 8);
+            }
+            shard.insert(at, new());
+            self.len += 1;
+            at
+        });
+        &mut shard[at]
+    }
+
+    fn remove(&mut self, key: T::Key) {
+        if let (shard, Ok(at)) = self.find(key) {
+            self.shards[shard].remove(at);
+            self.len -= 1;
+            give_back(&mut self.shards[shard]);
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        for shard in &mut self.shards {
+            shard.retain(&keep);
+            give_back(shard);
+        }
+        self.len = self.shards.iter().map(Vec::len).sum();
+    }
+
+    fn each_mut(&mut self, change: impl FnMut(&mut T)) {
+        self.shards.iter_mut().flatten().for_each(change);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        self.shards.iter().flatten()
+    }
+
+    fn part(&self, index: u32, parts: u32) -> impl Iterator<Item = &T> + Clone {
+        let width = SHARDS / parts as usize;
+        let start = index as usize * width;
+        self.shards[start..start + width].iter().flatten()
+    }
+}
+
+/// A shard that has become mostly empty lets its memory go.
+fn give_back<T>(shard: &mut Vec<T>) {
+    if shard.capacity() > 8 && shard.len() * 2 < shard.capacity() {
+        shard.shrink_to(shard.len() + shard.len() / 8);
+    }
+}
+
+/// Every set of lanes that occurs, once. There are few: as many as the routes make.
+#[derive(Debug)]
+struct LaneSets {
+    sets: Vec<LaneSet>,
+    numbers: HashMap<LaneSet, u32>,
+}
+
+impl LaneSets {
+    fn new() -> Self {
+        Self { sets: vec![LaneSet::new()], numbers: HashMap::from([(LaneSet::new(), 0)]) }
+    }
+
+    fn get(&self, number: u32) -> &LaneSet {
+        &self.sets[number as usize]
+    }
+
+    /// The number of set `number` plus `lanes`.
+    fn with(&mut self, number: u32, lanes: &LaneSet) -> u32 {
+        let old = &self.sets[number as usize];
+        if lanes.iter().all(|lane| old.contains(lane)) {
+            return number;
+        }
+        let mut set = old.clone();
+        set.extend(lanes);
+        if let Some(number) = self.numbers.get(&set) {
+            return *number;
+        }
+        let number = u32::try_from(self.sets.len()).unwrap_or(0);
+        self.sets.push(set.clone());
+        self.numbers.insert(set, number);
+        number
+    }
+
+    fn table(&self, used: &[u32]) -> Vec<(u32, &LaneSet)> {
+        let mut used = used.to_vec();
+        used.sort_unstable();
+        used.dedup();
+        used.into_iter().map(|number| (number, self.get(number))).collect()
+    }
+
+    fn keep(&mut self, lanes: &LaneSet) {
+        for set in &mut self.sets {
+            *set = set.iter().filter(|lane: &LaneId| lanes.contains(*lane)).collect();
+        }
+        // Two numbers may now stand for one set; either serves.
+        self.numbers = (0..).zip(&self.sets).map(|(number, set)| (set.clone(), number)).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(name: u64, object: u64) -> EventKey {
+        // Spread the names as their hashes are.
+        let name = name.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        EventKey(u128::from(name) << 64 | u128::from(object))
+    }
+
+    fn change(key: EventKey, revision: u64, total: u32) -> Change {
+        Change { key, revision, total, last_seen: 5, touched: 7, gone: false }
+    }
+
+    #[test]
+    fn an_entry_takes_forty_bytes_and_a_tombstone_sixteen() {
+        assert_eq!(size_of::<Entry>(), ENTRY_BYTES);
+        assert_eq!(size_of::<Tombstone>(), TOMBSTONE_BYTES);
+    }
+
+    #[test]
+    fn a_deleted_event_leaves_a_tombstone_only_when_it_had_repeated() {
+        let mut live = Live::new();
+        for total in [1, 2] {
+            let change = change(key(u64::from(total), 1), 10, total);
+            live.apply(&change, &LaneSet::new());
+            live.apply(&Change { gone: true, ..change }, &LaneSet::new());
+        }
+        assert!(live.is_empty());
+        assert_eq!(live.tombstone(key(1, 9).name()), None);
+        assert_eq!(live.tombstone(key(2, 9).name()), Some(2));
+        live.expire(0, 8);
+        assert_eq!(live.tombstone(key(2, 9).name()), None);
+    }
+
+    #[test]
+    fn a_pass_finds_what_is_gone_and_spares_what_is_newer_than_the_list() {
+        let mut live = Live::new();
+        for (object, revision) in [(1, 10), (2, 20), (3, 99)] {
+            live.apply(&change(key(object, object), revision, 1), &LaneSet::new());
+        }
+        live.begin_pass();
+        live.mark(key(1, 1));
+        let gone: Vec<_> = live.unmarked(50).map(|change| change.key).collect();
+        assert_eq!(gone, [key(2, 2)]);
+        live.begin_pass();
+        assert_eq!(live.unmarked(50).count(), 2);
+    }
+
+    #[test]
+    fn lanes_that_are_gone_are_forgotten() {
+        let mut live = Live::new();
+        let both: LaneSet = [LaneId(1), LaneId(9)].into_iter().collect();
+        live.apply(&change(key(1, 1), 10, 1), &both);
+        live.keep_lanes(&[LaneId(9)].into_iter().collect());
+        let reached = live.get(key(1, 1)).unwrap().reached.clone();
+        assert_eq!(reached.iter().collect::<Vec<_>>(), [LaneId(9)]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_part_are_refused() {
+        let mut live = Live::new();
+        live.apply(&change(key(1, 1), 10, 3), &[LaneId(40)].into_iter().collect());
+        let part = (0..Live::PARTS).map(|part| live.part(part)).max_by_key(Vec::len).unwrap();
+        for cut in 1..part.len() {
+            Live::new().restore(&part[..cut]);
+        }
+        assert!(!Live::new().restore(&part[..part.len() - 1]));
+        assert!(Live::new().restore(&part));
+    }
+
+    proptest! {
+        #[test]
+        fn live_state_is_a_map_and_survives_its_snapshot(
+            steps in prop::collection::vec((0u64..40, 0u64..3, 1u32..5, any::<bool>(), 0u16..12), 0..300)
+        ) {
+            let mut live = Live::new();
+            let mut model = BTreeMap::new();
+            for (revision, (name, object, total, gone, lane)) in (1..).zip(steps) {
+                let key = key(name, object);
+                let lanes: LaneSet = [LaneId(lane)].into_iter().collect();
+                live.apply(&Change { gone, ..change(key, revision, total) }, &lanes);
+                if gone {
+                    model.remove(&key);
+                } else {
+                    let (_, _, reached): &mut (u64, u32, LaneSet) = model.entry(key).or_default();
+                    reached.insert(LaneId(lane));
+                    let reached = reached.clone();
+                    model.insert(key, (revision, total, reached));
+                }
+            }
+            let mut copy = Live::new();
+            for index in 0..Live::PARTS {
+                prop_assert!(copy.restore(&live.part(index)));
+            }
+            for table in [&live, &copy] {
+                prop_assert_eq!(table.len(), model.len());
+                for (key, (revision, total, reached)) in &model {
+                    let entry = table.get(*key).unwrap();
+                    prop_assert_eq!(entry.known.revision, *revision);
+                    prop_assert_eq!(entry.known.total, *total);
+                    prop_assert_eq!(entry.reached, reached);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Random commits, crashes and lane changes: both journals give the same answers.

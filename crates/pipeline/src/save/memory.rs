@@ -1,0 +1,255 @@
+//! The journal in memory: the model that the one on disk is compared with, and what runs when no
+//! folder can be written.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use event::{
+    Event, Journal, LaneId, LaneSet, Text, body,
+    journal::{
+        Change, Commit, Committed, JournalError, Lane, Ledger, Loaded, Parked, Restored, Seq,
+        Stored, Trimmed,
+    },
+};
+use jiff::Timestamp;
+
+use super::{
+    TRIM_ROWS,
+    books::{Books, waits},
+    form,
+};
+
+/// What a row costs beside its body.
+const ROW: usize = 64;
+
+/// A journal in memory.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    books: Books,
+    rows: VecDeque<Kept>,
+    bytes: u64,
+    parked: Vec<Parked>,
+    parts: Vec<(u64, Vec<u8>)>,
+    /// How much is appended until a snapshot is due; nothing when nobody will ever ask for it.
+    snapshot_bytes: Option<u64>,
+    failure: Option<(Failure, JournalError)>,
+}
+
+/// When a commit that is made to fail does so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing was written.
+    Before,
+    /// Everything was written, only the answer was lost.
+    After,
+}
+
+#[derive(Debug)]
+struct Kept {
+    seq: Seq,
+    lanes: LaneSet,
+    change: Option<Change>,
+    event: Option<Arc<Event>>,
+    body: usize,
+}
+
+impl MemoryJournal {
+    /// An empty journal that keeps what a later load needs, as one on disk does.
+    pub fn new(snapshot_bytes: u64) -> Self {
+        Self {
+            books: Books::default(),
+            rows: VecDeque::new(),
+            bytes: 0,
+            parked: Vec::new(),
+            parts: Vec::new(),
+            snapshot_bytes: Some(snapshot_bytes),
+            failure: None,
+        }
+    }
+
+    /// An empty journal for a process without a state folder: rows go as soon as every lane has
+    /// passed them, and no snapshot is ever due, because nobody will load it.
+    pub fn volatile() -> Self {
+        Self { snapshot_bytes: None, ..Self::new(0) }
+    }
+
+    /// What a crash leaves: everything that was committed, but no half a snapshot. All of it is gone
+    /// when the journal is volatile.
+    pub fn crash(&mut self) {
+        self.failure = None;
+        if self.snapshot_bytes.is_none() {
+            *self = Self::volatile();
+        }
+        self.books.begun = None;
+        self.keep_parts();
+    }
+
+    /// Makes the next commit fail.
+    pub fn fail_next(&mut self, when: Failure, error: JournalError) {
+        self.failure = Some((when, error));
+    }
+
+    fn append(&mut self, commit: &Commit) {
+        let first = self.books.last + 1;
+        let mut bytes = 0;
+        for (seq, row) in (first..).zip(&commit.rows) {
+            let event = row.event.as_ref().filter(|_| !row.lanes.is_empty());
+            let kept = Kept {
+                seq,
+                lanes: row.lanes.clone(),
+                change: row.change,
+                body: event.map_or(0, |event| body::encode(event).len()),
+                event: event.map(Arc::clone),
+            };
+            bytes += row_bytes(&row.lanes, row.change.is_some(), kept.body);
+            if self.snapshot_bytes.is_some() || !kept.lanes.is_empty() {
+                self.bytes += kept.bytes();
+                self.rows.push_back(kept);
+            }
+        }
+        let before = std::mem::take(&mut self.books);
+        self.books = before.after(commit, bytes);
+        let parked = commit.parked.iter();
+        let known = parked.filter(|parked| self.books.knows(parked.lane));
+        self.parked.extend(known.cloned());
+        if let (Some(part), Some(number)) = (&commit.snapshot, self.books.owner(&before)) {
+            self.parts.push((number, part.bytes.clone()));
+        }
+        self.keep_parts();
+    }
+
+    fn keep_parts(&mut self) {
+        let wanted = [self.books.complete, self.books.begun].map(|it| it.map(|it| it.number));
+        self.parts.retain(|(number, _)| wanted.contains(&Some(*number)));
+    }
+
+    fn waiting(&self, lane: &Lane) -> u64 {
+        let rows = self.rows.iter();
+        rows.filter(|row| row.lanes.contains(lane.id) && waits(lane, row.seq)).count() as u64
+    }
+
+    fn first(&self) -> Option<Seq> {
+        self.rows.front().map(|row| row.seq)
+    }
+}
+
+impl Kept {
+    fn bytes(&self) -> u64 {
+        (self.body + ROW) as u64
+    }
+}
+
+/// How long a row counts as, for deciding when a snapshot is due.
+pub(super) fn row_bytes(lanes: &LaneSet, change: bool, body: usize) -> u64 {
+    let change = if change { form::CHANGE } else { 0 };
+    (lanes.as_bytes().len() + change + body) as u64
+}
+
+impl Journal for MemoryJournal {
+    fn load(
+        &mut self,
+        scope: &str,
+        restore: &mut dyn FnMut(Restored<'_>),
+    ) -> Result<Loaded, JournalError> {
+        let complete = self.books.complete;
+        for (number, bytes) in &self.parts {
+            if complete.is_some_and(|complete| complete.number == *number) {
+                restore(Restored::Part(bytes));
+            }
+        }
+        let began = complete.map_or(0, |complete| complete.began);
+        for row in self.rows.iter().filter(|row| row.seq > began) {
+            if let Some(change) = row.change {
+                restore(Restored::Change(change, row.lanes.clone()));
+            }
+        }
+        Ok(Loaded {
+            position: self.books.positions.get(scope).copied(),
+            last: self.books.last,
+            salvaged: None,
+        })
+    }
+
+    fn open_lanes(&mut self, names: &[Text], now: Timestamp) -> Result<Vec<Lane>, JournalError> {
+        self.books.free_numbers(self.first());
+        self.books.open_lanes(names, now)
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Result<Committed, JournalError> {
+        match self.failure.take() {
+            Some((Failure::Before, error)) => return Err(error),
+            Some((Failure::After, error)) => {
+                self.append(commit);
+                return Err(error);
+            }
+            None => self.append(commit),
+        }
+        Ok(self.books.committed(self.snapshot_bytes.unwrap_or(u64::MAX)))
+    }
+
+    fn read(
+        &mut self,
+        lane: LaneId,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Stored>, JournalError> {
+        let start = self.rows.partition_point(|row| row.seq <= after);
+        let mut bytes = 0;
+        Ok(self
+            .rows
+            .range(start..)
+            .filter(|row| row.lanes.contains(lane))
+            .take(max_rows)
+            .take_while(|row| {
+                let fits = bytes < max_bytes.max(1);
+                bytes += row.body;
+                fits
+            })
+            .map(|row| Stored {
+                seq: row.seq,
+                event: row.event.clone().ok_or_else(|| NO_BODY.into()),
+            })
+            .collect())
+    }
+
+    fn trim(&mut self, now: Timestamp) -> Result<Trimmed, JournalError> {
+        let mut trimmed = Trimmed::default();
+        for lane in self.books.overdue(now) {
+            self.books.give_up(lane.id, self.waiting(&lane));
+            self.parked.retain(|parked| parked.lane != lane.id);
+            trimmed.lanes += 1;
+        }
+        let passed = match self.snapshot_bytes {
+            Some(_) => self.books.passed(),
+            None => self.books.waiting_above(),
+        };
+        let goes = self.rows.partition_point(|row| row.seq <= passed);
+        let goes = self.rows.drain(..goes.min(TRIM_ROWS));
+        trimmed.rows = goes.len() as u64;
+        self.bytes -= goes.map(|row| row.bytes()).sum::<u64>();
+        self.books.free_numbers(self.first());
+        Ok(trimmed)
+    }
+
+    fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
+        let parked = self.parked.iter().filter(|parked| parked.lane == lane);
+        Ok(parked.take(limit).cloned().collect())
+    }
+
+    fn ledger(&mut self) -> Result<Ledger, JournalError> {
+        let lanes = self.books.lanes.iter();
+        Ok(Ledger {
+            tally: self.books.tally,
+            lanes: lanes.map(|it| (it.lane.clone(), self.waiting(&it.lane))).collect(),
+            breaks: self.books.breaks.iter().cloned().collect(),
+        })
+    }
+
+    fn size(&mut self) -> Result<u64, JournalError> {
+        let parts: usize = self.parts.iter().map(|(_, bytes)| bytes.len()).sum();
+        Ok(self.bytes + parts as u64)
+    }
+}
+
+/// What is said of a row that lanes take but that has no event.
+pub(super) const NO_BODY: &str = "the row holds no event";

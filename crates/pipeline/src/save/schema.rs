@@ -1,0 +1,162 @@
+//! The tables of the journal, and how its file is opened, told from others, and tuned.
+
+use std::{io::Read, path::Path};
+
+use event::journal::JournalError;
+use rusqlite::{Connection, OpenFlags};
+
+/// The number of the schema that this Tidings writes.
+pub(super) const SCHEMA: u32 = 1;
+
+/// Marks the file as ours: `Tdng`.
+const APPLICATION: u32 = 0x5464_6e67;
+
+/// Stands in the first record, so that the file is known even when its header is overwritten.
+pub(super) const MARK: &str = "tidings journal, schema 1";
+
+/// Bytes in which [`MARK`] is looked for.
+const MARK_WITHIN: u64 = 1 << 20;
+
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Four kilobytes: a small commit rewrites a handful of pages, so small pages win although large
+/// ones would pack bodies a little tighter.
+const PAGE: u32 = 4096;
+
+/// Every table is either the journal itself or a few sealed records; see `records.rs` and `form.rs`.
+const TABLES: &str = "
+    CREATE TABLE state (
+        id INTEGER PRIMARY KEY, mark TEXT, commits INTEGER, last INTEGER, appended INTEGER,
+        seen INTEGER, accepted INTEGER, filtered INTEGER, baseline INTEGER, noop INTEGER,
+        snapshots INTEGER,
+        complete INTEGER, complete_began INTEGER, complete_appended INTEGER, complete_parts INTEGER,
+        begun INTEGER, begun_began INTEGER, begun_appended INTEGER, begun_parts INTEGER,
+        seal INTEGER);
+    CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY, lanes BLOB, change BLOB, body BLOB, seal INTEGER);
+    CREATE TABLE position (
+        scope TEXT PRIMARY KEY, epoch INTEGER, revision INTEGER, time INTEGER, ttl INTEGER,
+        seal INTEGER) WITHOUT ROWID;
+    CREATE TABLE lane (
+        id INTEGER PRIMARY KEY, name TEXT, generation INTEGER, cursor INTEGER, done_above BLOB,
+        orphaned INTEGER, given_up INTEGER, forgotten_by INTEGER,
+        accepted INTEGER, delivered INTEGER, suppressed INTEGER, parked INTEGER, overflow INTEGER,
+        expired INTEGER, discarded INTEGER, seal INTEGER);
+    CREATE TABLE generation (
+        name TEXT PRIMARY KEY, generation INTEGER, seal INTEGER) WITHOUT ROWID;
+    CREATE TABLE parked (
+        id INTEGER PRIMARY KEY, lane INTEGER, seq INTEGER, at INTEGER, cause INTEGER, reason TEXT,
+        body BLOB, seal INTEGER);
+    CREATE TABLE break (
+        id INTEGER PRIMARY KEY, at INTEGER, cause TEXT,
+        from_epoch INTEGER, from_revision INTEGER, from_time INTEGER, from_ttl INTEGER,
+        to_epoch INTEGER, to_revision INTEGER, to_time INTEGER, to_ttl INTEGER,
+        missed INTEGER, seal INTEGER);
+    CREATE TABLE part (
+        id INTEGER PRIMARY KEY, snapshot INTEGER, bytes BLOB, seal INTEGER);
+";
+
+/// What a file looks like before `SQLite` is let near it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing is there.
+    Absent,
+    /// A journal.
+    Journal,
+    /// A journal whose first page is not what it was.
+    Disfigured,
+    /// A journal of this newer schema.
+    Newer(u32),
+    /// Something else.
+    Foreign,
+}
+
+impl Look {
+    /// Looks at the file.
+    pub(super) fn at(path: &Path) -> std::io::Result<Self> {
+        let file = match std::fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::Absent),
+            Err(error) => return Err(error),
+        };
+        let mut head = Vec::new();
+        file.take(MARK_WITHIN).read_to_end(&mut head)?;
+        Ok(Self::of(&head))
+    }
+
+    /// Judges the beginning of a file. The mark decides when the header says something strange: a
+    /// flipped bit there must not make the file somebody else's.
+    fn of(head: &[u8]) -> Self {
+        if head.is_empty() {
+            return Self::Absent;
+        }
+        let number = |at: usize| {
+            let bytes = head.get(at..at + 4)?.try_into().ok()?;
+            Some(u32::from_be_bytes(bytes))
+        };
+        let ours = head.starts_with(MAGIC) && number(68) == Some(APPLICATION);
+        let version = number(60).unwrap_or_default();
+        let marked = || head.windows(MARK.len()).any(|at| at == MARK.as_bytes());
+        match version {
+            SCHEMA if ours => Self::Journal,
+            _ if marked() => Self::Disfigured,
+            newer if ours && newer > SCHEMA => Self::Newer(newer),
+            _ if ours => Self::Disfigured,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+/// What is said about a file that is not to be touched.
+pub(super) fn foreign(path: &Path, look: Look) -> JournalError {
+    let path = path.display();
+    JournalError::Foreign(match look {
+        Look::Newer(schema) => format!(
+            "`{path}` was written by a newer Tidings (schema {schema}, this one reads {SCHEMA}): \
+             run that version again, or start with another state folder"
+        ),
+        _ => {
+            format!("`{path}` is not a Tidings journal: move it away, or name another state folder")
+        }
+    })
+}
+
+/// Opens the file and makes the connection ready. Creates the tables where there are none.
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    // Exclusive before WAL: then the index of the log lives on the heap, and no second file is mapped.
+    db.execute_batch(&format!(
+        "PRAGMA locking_mode = EXCLUSIVE;
+         PRAGMA page_size = {PAGE};
+         PRAGMA auto_vacuum = INCREMENTAL;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA wal_autocheckpoint = 1000;
+         PRAGMA journal_size_limit = 8388608;
+         PRAGMA cache_size = -4000;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cell_size_check = ON;
+         PRAGMA trusted_schema = OFF;"
+    ))?;
+    db.set_prepared_statement_cache_capacity(64);
+    let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        create(&db)?;
+    }
+    Ok(db)
+}
+
+/// The numbers that make the file ours come with the tables; the checkpoint brings the mark into the
+/// file itself.
+fn create(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE;
+         PRAGMA application_id = {APPLICATION};
+         PRAGMA user_version = {SCHEMA};
+         {TABLES}
+         COMMIT;"
+    ))
+}

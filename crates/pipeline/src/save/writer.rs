@@ -1,0 +1,341 @@
+//! The handle through which everybody saves and reads; the journal itself lives on a thread of its
+//! own (`keeper.rs`), because it waits for the disk.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use event::{
+    Clock, Journal, LaneId, Text,
+    journal::{
+        Commit, Committed, JournalError, Lane, LaneTally, Ledger, Parked, Progress, Seq, Stored,
+    },
+};
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+
+use super::{
+    keeper::Keeper,
+    tail::{Page, Tail},
+};
+
+/// What can be chosen about saving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaverSettings {
+    /// How long progress waits for a commit to ride on.
+    pub progress_delay: Duration,
+    /// How often rows that all lanes have passed are looked for.
+    pub trim_every: Duration,
+    /// The first pause after a full disk; doubled up to half a minute.
+    pub retry_after: Duration,
+    /// Rows that one transaction appends, unless a single commit has more.
+    pub group_rows: usize,
+    /// Commits that can wait in the queue; who comes later waits in front of it.
+    pub queue: usize,
+    /// Memory for the newest rows.
+    pub tail_bytes: usize,
+}
+
+impl Default for SaverSettings {
+    fn default() -> Self {
+        Self {
+            progress_delay: Duration::from_secs(1),
+            trim_every: Duration::from_secs(1),
+            retry_after: Duration::from_millis(100),
+            group_rows: 1000,
+            queue: 64,
+            tail_bytes: 4 << 20,
+        }
+    }
+}
+
+/// Saves commits and reads lanes. Clones share one journal.
+#[derive(Debug, Clone)]
+pub struct Saver {
+    requests: mpsc::Sender<Request>,
+    desk: Arc<Desk>,
+    commits: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
+    head: watch::Receiver<Seq>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What the handles and the thread share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// The newest rows.
+    pub(super) tail: Mutex<Tail>,
+    /// Progress that is not yet saved.
+    pub(super) dues: Mutex<Dues>,
+}
+
+/// What is asked of the thread. The permit of the queue travels with it.
+pub(super) enum Request {
+    Commit(Box<Waiting>),
+    Ask(Question),
+    /// There is progress.
+    Nudge,
+    Close(oneshot::Sender<()>),
+}
+
+/// A commit and who waits for it.
+pub(super) struct Waiting {
+    pub(super) commit: Commit,
+    pub(super) answer: Answer,
+}
+
+/// Who waits for a commit; the place in the queue is free again once the answer is given.
+pub(super) struct Answer {
+    sender: oneshot::Sender<Result<Committed, JournalError>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Is given the journal, its newest row and the time.
+type Ask = Box<dyn FnOnce(&mut dyn Journal, Seq, Timestamp) + Send>;
+
+/// Something to ask the journal between two commits.
+pub(super) struct Question {
+    /// Progress must be in the journal first.
+    pub(super) after_progress: bool,
+    pub(super) ask: Ask,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The newest progress of each lane, with what came of its events since it was last saved.
+#[derive(Debug, Default)]
+pub(super) struct Dues {
+    pub(super) lanes: BTreeMap<LaneId, Due>,
+    /// When the oldest of it came in.
+    pub(super) since: Option<Instant>,
+    /// There are parked rows, which are not to wait.
+    pub(super) urgent: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Due {
+    progress: Progress,
+    tally: LaneTally,
+    parked: Vec<Parked>,
+}
+
+impl Saver {
+    /// Makes the lanes of `names` the current ones and starts the thread that owns `journal` from now
+    /// on. Load the live state before: the journal cannot be reached afterwards.
+    pub fn open(
+        mut journal: Box<dyn Journal>,
+        names: &[Text],
+        clock: Arc<dyn Clock>,
+        settings: SaverSettings,
+    ) -> Result<(Self, Vec<Lane>), JournalError> {
+        let lanes = journal.open_lanes(names, clock.now())?;
+        let last = journal.commit(&Commit::default())?.last;
+        let (requests, inbox) = mpsc::channel();
+        let (head_sender, head) = watch::channel(last);
+        let desk = Arc::new(Desk {
+            tail: Mutex::new(Tail::new(last, settings.tail_bytes)),
+            dues: Mutex::default(),
+        });
+        let keeper = Keeper::new(journal, inbox, Arc::clone(&desk), head_sender, (clock, settings));
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || keeper.run())
+            .map_err(|error| JournalError::Io(format!("no thread for the journal: {error}")))?;
+        let saver = Self {
+            requests,
+            desk,
+            commits: Arc::new(Semaphore::new(settings.queue)),
+            questions: Arc::new(Semaphore::new(settings.queue)),
+            head,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        };
+        Ok((saver, lanes))
+    }
+
+    /// Saves `commit`: when this returns, it is on the disk. Commits are saved in the order of the
+    /// calls, several at once where they queue. While the disk is full this waits; after any other
+    /// failure nothing is saved any more, so that nothing later can overtake what was lost.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, JournalError> {
+        let permit = permit(&self.commits).await?;
+        let (sender, answered) = oneshot::channel();
+        let answer = Answer { sender, _permit: permit };
+        self.request(Request::Commit(Box::new(Waiting { commit, answer })))?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    /// Notes how far a lane has come, what came of its events since the last call, and what it parked.
+    /// All of it is saved in one step, with the next commit or after a second; parked rows at once.
+    pub fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
+        let nudge = lock(&self.desk.dues).add(progress, tally, parked);
+        if nudge && self.requests.send(Request::Nudge).is_err() {
+            tracing::debug!("progress after the journal was closed");
+        }
+    }
+
+    /// The rows of `lane` after `after`; see [`Saver::page`], which also says how far they reach.
+    pub async fn read(
+        &self,
+        lane: LaneId,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Stored>, JournalError> {
+        let page = self.page(lane, after, max_rows, max_bytes).await?;
+        Ok(page.rows)
+    }
+
+    /// Up to `max_rows` rows after `after` that `lane` takes, fewer when they reach `max_bytes`: from
+    /// memory when they are new, else from the journal.
+    pub async fn page(
+        &self,
+        lane: LaneId,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Page, JournalError> {
+        let page = lock(&self.desk.tail).page(lane, after, max_rows, max_bytes);
+        if let Some(page) = page {
+            return Ok(page);
+        }
+        self.ask(false, move |journal, head, _| {
+            let rows = journal.read(lane, after, max_rows, max_bytes)?;
+            let upto = rows.last().map_or(head, |row| row.seq);
+            Ok(Page { rows, upto })
+        })
+        .await
+    }
+
+    /// Tells the number of the newest row, whenever it changes.
+    pub fn head(&self) -> watch::Receiver<Seq> {
+        self.head.clone()
+    }
+
+    /// Makes the lanes of `names` the current ones, after a change of the config.
+    pub async fn open_lanes(&self, names: Vec<Text>) -> Result<Vec<Lane>, JournalError> {
+        self.ask(true, move |journal, _, now| journal.open_lanes(&names, now)).await
+    }
+
+    /// Every tally at one moment, with all progress that was noted before.
+    pub async fn ledger(&self) -> Result<Ledger, JournalError> {
+        self.ask(true, |journal, _, _| journal.ledger()).await
+    }
+
+    /// Parked rows of one lane, oldest first.
+    pub async fn parked(&self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
+        self.ask(true, move |journal, _, _| journal.parked(lane, limit)).await
+    }
+
+    /// Bytes on disk.
+    pub async fn size(&self) -> Result<u64, JournalError> {
+        self.ask(false, |journal, _, _| journal.size()).await
+    }
+
+    /// Saves all progress that was noted before, and waits for it.
+    pub async fn flush(&self) -> Result<(), JournalError> {
+        self.ask(true, |_, _, _| Ok(())).await
+    }
+
+    /// Saves what is queued, closes the journal, and waits for its thread. Other clones get errors
+    /// from then on.
+    pub async fn close(self) {
+        let (answer, answered) = oneshot::channel();
+        if self.requests.send(Request::Close(answer)).is_ok() && answered.await.is_err() {
+            tracing::error!("the journal's thread ended before it was done");
+        }
+        // It has nothing left to do but to end.
+        let thread = lock(&self.thread).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the journal's thread panicked");
+        }
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        after_progress: bool,
+        question: impl FnOnce(&mut dyn Journal, Seq, Timestamp) -> Result<T, JournalError>
+        + Send
+        + 'static,
+    ) -> Result<T, JournalError> {
+        let permit = permit(&self.questions).await?;
+        let (answer, answered) = oneshot::channel();
+        self.request(Request::Ask(Question {
+            after_progress,
+            ask: Box::new(move |journal, head, now| {
+                // Who no longer waits needs no answer.
+                drop(answer.send(question(journal, head, now)));
+            }),
+            _permit: permit,
+        }))?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    fn request(&self, request: Request) -> Result<(), JournalError> {
+        self.requests.send(request).map_err(|_| closed())
+    }
+}
+
+impl Answer {
+    /// Gives the answer; who no longer waits needs none.
+    pub(super) fn give(self, answer: Result<Committed, JournalError>) {
+        drop(self.sender.send(answer));
+    }
+}
+
+impl Dues {
+    /// Adds progress; says whether the thread must be told.
+    fn add(&mut self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) -> bool {
+        let nudge = self.since.is_none() || (!self.urgent && !parked.is_empty());
+        self.since.get_or_insert_with(Instant::now);
+        self.urgent |= !parked.is_empty();
+        let lane = progress.lane;
+        let due = Due { progress, tally, parked };
+        self.lanes.entry(lane).and_modify(|it| it.add(&due)).or_insert(due);
+        nudge
+    }
+
+    /// Adds what came in later.
+    pub(super) fn absorb(&mut self, later: Self) {
+        self.since = self.since.or(later.since);
+        self.urgent |= later.urgent;
+        for (lane, due) in later.lanes {
+            self.lanes.entry(lane).and_modify(|it| it.add(&due)).or_insert(due);
+        }
+    }
+
+    /// Copies it into `commit`.
+    pub(super) fn copy_into(&self, commit: &mut Commit) {
+        for (lane, due) in &self.lanes {
+            commit.progress.push(due.progress.clone());
+            commit.lane_tallies.push((*lane, due.tally));
+            commit.parked.extend(due.parked.iter().cloned());
+        }
+    }
+}
+
+impl Due {
+    fn add(&mut self, later: &Self) {
+        self.progress.clone_from(&later.progress);
+        self.tally.add(&later.tally);
+        self.parked.extend(later.parked.iter().cloned());
+    }
+}
+
+async fn permit(queue: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, JournalError> {
+    let permit = Arc::clone(queue).acquire_owned().await;
+    permit.map_err(|_| closed())
+}
+
+/// The answer of a journal that is gone.
+fn closed() -> JournalError {
+    JournalError::Io("it is closed".into())
+}
+
+/// A panic elsewhere leaves nothing half-done behind these locks.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

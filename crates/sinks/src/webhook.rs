@@ -198,16 +198,29 @@ mod tests {
         assert_eq!(single(&event).headers[0].1.len(), 32);
     }
 
-    #[test]
-    fn settings_do_not_show_their_secrets() {
+    #[tokio::test]
+    async fn neither_settings_nor_a_webhook_show_their_secrets() {
         let settings: Settings = serde_json::from_value(serde_json::json!({
-            "endpoint": "https://a:hunter22@example.com/T0/secretpath",
-            "headers": {"Authorization": "Bearer token"},
+            "endpoint": "https://ann:hunter22@example.com/T0/secretpath",
+            "headers": {"X-Api-Key": "s3cret"},
+            "tls": {"insecureSkipVerify": true},
         }))
         .unwrap();
         assert_eq!(
             format!("{settings:?}"),
-            r#"Settings { headers: ["Authorization"], batch: false, .. }"#
+            r#"Settings { headers: ["X-Api-Key"], batch: false, .. }"#
+        );
+        let ctx = SinkContext {
+            receiver: "test".into(),
+            user_agent: "test".into(),
+            clock: Arc::new(event::SystemClock),
+        };
+        let webhook = Webhook::connect(settings, ctx).await.unwrap();
+        assert_eq!(
+            format!("{webhook:?}"),
+            "Webhook { http: Http { place: \"https://example.com\", \
+             headers: [\"x-api-key\", \"authorization\", \"content-type\"], timeout: 30s, .. }, \
+             batch: false }"
         );
     }
 }

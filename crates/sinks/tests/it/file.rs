@@ -14,7 +14,7 @@ use event::{AnySink, Event, ManualClock, SendError, SinkContext};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::samples::{clock, context, deliver, kind, refusal, run};
+use crate::samples::{clock, connect, context, deliver, kind, refusal, run};
 
 /// A folder, a clock, and what is written into them.
 struct Desk {
@@ -270,6 +270,36 @@ fn a_full_device_is_waited_for() {
     }
 }
 
+/// The other side of the test below.
+#[test]
+#[ignore = "runs in a process of its own"]
+fn writes_until_no_more_goes_in() {
+    let path = std::env::var("TIDINGS_TEST_PATH").unwrap();
+    let sink = connect("file", json!({"path": path})).unwrap();
+    while send(&sink, &["1", "2", "3"], 1000).is_ok() {}
+    println!("{:?}", send(&sink, &["1", "2", "3"], 1000));
+}
+
+#[test]
+fn a_write_that_the_system_stops_midway_leaves_no_torn_line() {
+    let desk = Desk::new();
+    let path = desk.path("events.json");
+    // A limit of the process stops writes midway, as a full disk does.
+    let child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "file::writes_until_no_more_goes_in", "--ignored", "--nocapture"])
+        .env("TIDINGS_TEST_PATH", &path)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(child.stdout).unwrap();
+    assert!(printed.contains("Err(Unavailable") && printed.contains("File too large"), "{printed}");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.len() > 40_000 && text.ends_with("}\n"), "{} bytes", text.len());
+    let reasons = desk.reasons("events.json");
+    assert_eq!(reasons.concat(), "123".repeat(reasons.len() / 3));
+}
+
 #[test]
 fn a_pipe_without_a_reader_is_waited_for_and_used_when_one_comes() {
     let desk = Desk::new();
@@ -314,6 +344,7 @@ fn a_file_that_may_be_written_but_not_read_is_written() {
     OpenOptions::new().create(true).append(true).mode(0o200).open(&path).unwrap();
     send(&desk.sink(json!({})), &["1"], 1).unwrap();
     send(&desk.sink(json!({})), &["2"], 1).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(desk.reasons("events.json"), ["1", "2"]);
 }
 

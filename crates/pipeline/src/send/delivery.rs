@@ -275,7 +275,8 @@ impl Delivery {
                 None => self.accepted(attempt),
             };
         }
-        self.failures_in_all = 0;
+        // It is at work, so the pauses stay short; but it may be busy, so there are some.
+        self.failures_in_all = if again == 0 { 0 } else { self.failures_in_all.min(TRIES) };
         let settled = (attempt.seqs.iter().enumerate())
             .filter_map(|(at, seq)| self.item(*seq, failed.get(&at)))
             .collect();

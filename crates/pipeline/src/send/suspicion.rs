@@ -111,6 +111,11 @@ mod tests {
             suspect.failed("500".into());
             suspect.neighbour_failed();
         }
+        suspect.neighbour_failed();
+        suspect.failed("500".into());
+        suspect.neighbour_passed();
+        suspect.neighbour_failed();
+        suspect.failed("500".into());
         suspect.neighbour_passed();
         assert_eq!(suspect.blame, 0);
         for _ in 0..3 {

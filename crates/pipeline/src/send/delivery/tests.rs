@@ -155,6 +155,21 @@ fn a_partial_answer_sends_only_the_rest_again() {
 }
 
 #[test]
+fn a_receiver_that_takes_only_parts_gets_pauses_of_a_few_seconds_at_most() {
+    let mut delivery = delivery(40, 2);
+    let pauses: Vec<u32> = (0..8)
+        .map(|_| {
+            let failed = vec![(1, None)];
+            match answer(&mut delivery, Err(SendError::Partial { failed })).1.then {
+                Then::Retry { failures, .. } => failures,
+                then => panic!("{then:?}"),
+            }
+        })
+        .collect();
+    assert_eq!(pauses, [1, 2, 3, 4, 4, 4, 4, 4]);
+}
+
+#[test]
 fn blocked_changes_nothing() {
     let mut delivery = delivery(8, 4);
     for _ in 0..20 {
@@ -242,10 +257,7 @@ impl World {
                 .filter(|(_, nature)| **nature != Nature::Good)
                 .map(|(at, nature)| (at, (*nature == Nature::Refused).then(|| "no".into())))
                 .collect();
-            return match failed.is_empty() {
-                true => Ok(()),
-                false => Err(SendError::Partial { failed }),
-            };
+            return if failed.is_empty() { Ok(()) } else { Err(SendError::Partial { failed }) };
         }
         if natures.contains(&Nature::Refused) {
             return Err(SendError::Rejected { reason: "no".into() });

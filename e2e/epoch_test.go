@@ -53,10 +53,7 @@ func testRestore(t *testing.T, name string, options cluster.Options) {
 	last := again.mark(t)
 
 	want := routed(again.Between(restored, last))
-	for _, receiver := range receivers {
-		x.waitFor(receiver, want, 90*time.Second)
-	}
-	time.Sleep(3 * time.Second)
+	x.waitFor(want, 90*time.Second)
 	// Nothing of the old epoch comes a second time, nothing of the new one is missing. The resourceVersions of the two
 	// overlap, so the uid tells what is of which.
 	for _, receiver := range receivers {

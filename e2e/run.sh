@@ -8,7 +8,7 @@
 set -eu
 
 if ! command -v go >/dev/null 2>&1; then
-	echo "make e2e needs Go: install Go 1.26 or newer (https://go.dev/dl) and try again" >&2
+	echo "make e2e needs Go: install Go 1.26 or newer and try again" >&2
 	exit 1
 fi
 if [ -z "${TIDINGS_BIN:-}" ] || [ ! -x "$TIDINGS_BIN" ]; then
@@ -30,5 +30,5 @@ echo "e2e: looking for the programs of the cluster" >&2
 go run ./cluster/build >/dev/null
 
 # The tests mostly wait, for Events to expire and for revisions to be forgotten, so they wait together.
-echo "e2e: testing $TIDINGS_BIN (about 7 minutes)" >&2
+echo "e2e: testing $TIDINGS_BIN (about 4 minutes)" >&2
 exec go test -count=1 -parallel=32 -timeout=20m -v . "$@"

@@ -353,36 +353,43 @@ func routed(sights []witness.Sight) map[revision]witness.Sight {
 // among the deliveries that the filter takes.
 func (x *tidings) expectEach(want map[revision]witness.Sight, atMost time.Duration, takes func(delivery) bool) {
 	x.t.Helper()
-	for _, receiver := range receivers {
-		x.waitFor(receiver, want, atMost)
-	}
-	time.Sleep(3 * time.Second) // time for a second copy to arrive
+	x.waitFor(want, atMost)
 	for _, receiver := range receivers {
 		x.compare(receiver, want, takes)
 	}
 }
 
-func (x *tidings) waitFor(receiver string, want map[revision]witness.Sight, atMost time.Duration) {
+// waitFor waits until every revision has arrived at both receivers, and a little more: a second copy would come late.
+func (x *tidings) waitFor(want map[revision]witness.Sight, atMost time.Duration) {
 	x.t.Helper()
 	deadline := time.Now().Add(atMost)
-	for time.Now().Before(deadline) {
-		missing := len(want)
-		seen := map[revision]bool{}
-		for _, d := range x.delivered(receiver) {
-			key := revision{d.UID, d.ResourceVersion}
-			if _, wanted := want[key]; wanted && !seen[key] {
-				seen[key] = true
-				missing--
-			}
-		}
-		if missing == 0 {
-			return
-		}
-		if !x.process.Running() {
-			break
-		}
+	for time.Now().Before(deadline) && x.process.Running() && !x.haveArrived(want) {
 		time.Sleep(time.Second)
 	}
+	time.Sleep(3 * time.Second)
+}
+
+func (x *tidings) haveArrived(want map[revision]witness.Sight) bool {
+	x.t.Helper()
+	for _, receiver := range receivers {
+		arrived := x.arrived(receiver)
+		for key := range want {
+			if !arrived[key] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// arrived returns the revisions that a receiver has got.
+func (x *tidings) arrived(receiver string) map[revision]bool {
+	x.t.Helper()
+	arrived := map[revision]bool{}
+	for _, d := range x.delivered(receiver) {
+		arrived[revision{d.UID, d.ResourceVersion}] = true
+	}
+	return arrived
 }
 
 func (x *tidings) compare(receiver string, want map[revision]witness.Sight, takes func(delivery) bool) {

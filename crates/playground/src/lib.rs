@@ -15,6 +15,8 @@ pub mod stats;
 
 mod playground;
 
+pub mod day;
+
 pub mod random;
 
 pub use playground::{CLUSTER_UID, Options, Playground};

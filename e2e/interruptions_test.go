@@ -65,6 +65,29 @@ func TestACutConnectionLosesNothing(t *testing.T) {
 	x.stop()
 }
 
+// A connection may die without a word. Silence of half a minute must make a client suspicious.
+func TestAFrozenConnectionLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := ownScene(t, "frozen", cluster.Options{})
+	ctx := context.Background()
+	namespace := s.namespace(t, "frozen")
+	proxy, err := s.StartProxy()
+	must(t, err)
+	defer proxy.Close()
+	x := newTidings(t, "frozen", grantAccess(t, "frozen", s.Cluster, proxy.URL), "protobuf")
+	x.start()
+
+	from := s.mark(t)
+	must(t, emitter.Burst(ctx, s.Client, namespace, "before", 50, 1))
+	time.Sleep(2 * time.Second)
+	proxy.Freeze()
+	must(t, emitter.Burst(ctx, s.Client, namespace, "frozen", 50, 0))
+	upTo := s.mark(t)
+	x.expectEach(routed(s.Between(from, upTo)), 80*time.Second, within(from, upTo))
+	x.expectMissed(0, 0)
+	x.stop()
+}
+
 // A pod's token is replaced long before it ends, and the pod must have read the new one by then.
 func TestARotatedTokenLosesNothing(t *testing.T) {
 	t.Parallel()

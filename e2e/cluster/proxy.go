@@ -1,23 +1,30 @@
 package cluster
 
 import (
-	"io"
 	"net"
 	"strings"
 	"sync"
 )
 
-// A Proxy stands in front of the API server and cuts connections on command. It passes bytes, so the client talks TLS
-// with the server itself.
+// A Proxy stands in front of the API server and cuts or freezes connections on command. It passes bytes, so the client
+// talks TLS with the server itself.
 type Proxy struct {
 	URL string
 
 	target   string
 	listener net.Listener
 
-	mutex       sync.Mutex
-	refusing    bool
-	connections map[net.Conn]struct{}
+	mutex    sync.Mutex
+	refusing bool
+	links    map[*link]struct{}
+}
+
+// A link is one connection of a client and the one to the server that belongs to it.
+type link struct {
+	client, server net.Conn
+
+	mutex  sync.Mutex // held while it is frozen: nothing passes, and nobody is told
+	frozen bool
 }
 
 // StartProxy starts a proxy for the cluster.
@@ -28,7 +35,7 @@ func (c *Cluster) StartProxy() (*Proxy, error) {
 	}
 	p := &Proxy{
 		URL:    "https://" + listener.Addr().String(),
-		target: strings.TrimPrefix(c.URL, "https://"), listener: listener, connections: map[net.Conn]struct{}{},
+		target: strings.TrimPrefix(c.URL, "https://"), listener: listener, links: map[*link]struct{}{},
 	}
 	go p.accept()
 	return p, nil
@@ -41,56 +48,89 @@ func (p *Proxy) accept() {
 			return
 		}
 		server, err := net.Dial("tcp", p.target)
-		if err != nil || !p.add(client, server) {
+		if err != nil {
 			client.Close()
-			if server != nil {
-				server.Close()
-			}
 			continue
 		}
-		go p.pass(client, server)
-		go p.pass(server, client)
+		l := &link{client: client, server: server}
+		if !p.add(l) {
+			l.end()
+			continue
+		}
+		go p.pass(l, client, server)
+		go p.pass(l, server, client)
 	}
 }
 
-func (p *Proxy) pass(from, to net.Conn) {
-	_, _ = io.Copy(to, from)
-	p.drop(from)
-	p.drop(to)
-}
-
-func (p *Proxy) add(connections ...net.Conn) bool {
+func (p *Proxy) add(l *link) bool {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if p.refusing {
-		return false
+	if !p.refusing {
+		p.links[l] = struct{}{}
 	}
-	for _, connection := range connections {
-		p.connections[connection] = struct{}{}
+	return !p.refusing
+}
+
+func (p *Proxy) pass(l *link, from, to net.Conn) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		l.mutex.Lock() // waits here while frozen
+		l.mutex.Unlock()
+		if n > 0 {
+			if _, err := to.Write(buffer[:n]); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
 	}
-	return true
+	p.mutex.Lock()
+	delete(p.links, l)
+	p.mutex.Unlock()
+	l.end()
 }
 
-func (p *Proxy) drop(connection net.Conn) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	delete(p.connections, connection)
-	connection.Close()
-}
-
-// Cut drops every connection in the middle of whatever it carries. New ones are served at once.
-func (p *Proxy) Cut() int {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	cut := len(p.connections) / 2
-	for connection := range p.connections {
+// end resets both ends: a cut, not a polite goodbye.
+func (l *link) end() {
+	for _, connection := range []net.Conn{l.client, l.server} {
 		if tcp, ok := connection.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // a reset, not a polite end
+			_ = tcp.SetLinger(0)
 		}
 		connection.Close()
 	}
-	clear(p.connections)
-	return cut
+}
+
+// Cut drops every connection in the middle of whatever it carries. New ones are served at once.
+func (p *Proxy) Cut() {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for l := range p.links {
+		l.thaw()
+		l.end()
+	}
+	clear(p.links)
+}
+
+// Freeze lets nothing pass on the connections of now, for good, and keeps them open: what a router does that forgot
+// them. New ones are served.
+func (p *Proxy) Freeze() {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for l := range p.links {
+		if !l.frozen {
+			l.frozen = true
+			l.mutex.Lock()
+		}
+	}
+}
+
+func (l *link) thaw() {
+	if l.frozen {
+		l.frozen = false
+		l.mutex.Unlock()
+	}
 }
 
 // Refuse cuts every connection and takes no new ones, until it is told otherwise.

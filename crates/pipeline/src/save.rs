@@ -29,11 +29,17 @@ pub mod sqlite;
 
 mod schema;
 
+mod rows;
+
 mod form;
 
 mod records;
 
+mod check;
+
 mod salvage;
+
+mod rescue;
 
 mod reserve;
 

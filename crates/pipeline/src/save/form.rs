@@ -88,7 +88,7 @@ impl Seal {
 
     /// The seal, in 32 bits: five bytes a row are enough to notice.
     pub(super) fn value(self) -> i64 {
-        i64::from((self.0 ^ (self.0 >> 32)) as u32)
+        ((self.0 ^ (self.0 >> 32)) & 0xffff_ffff).cast_signed()
     }
 }
 

@@ -22,10 +22,10 @@ const QUESTIONS: usize = 8;
 
 /// The longest pause while the disk is full, and how often somebody is told.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-const TELL_EVERY: Duration = Duration::from_mins(1);
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// A pause between two looks at a journal in which nothing moves.
-const IDLE: Duration = Duration::from_mins(1);
+const IDLE: Duration = Duration::from_secs(60);
 
 pub(super) struct Keeper {
     journal: Box<dyn Journal>,

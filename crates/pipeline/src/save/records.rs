@@ -32,12 +32,10 @@ pub(super) fn get(db: &Connection, sql: &str, key: i64) -> (Vec<Record>, bool) {
     let mut whole = true;
     let mut read = || -> rusqlite::Result<()> {
         let mut statement = db.prepare(sql)?;
-        let columns = statement.column_count();
         let bound = statement.parameter_count();
         let mut rows = statement.query(params_from_iter(std::iter::repeat_n(key, bound)))?;
         while let Some(row) = rows.next()? {
-            let record: Result<Vec<Value>, _> = (0..columns).map(|at| row.get(at)).collect();
-            match record.ok().and_then(Record::open) {
+            match of_row(row) {
                 Some(record) => records.push(record),
                 None => whole = false,
             }
@@ -46,6 +44,13 @@ pub(super) fn get(db: &Connection, sql: &str, key: i64) -> (Vec<Record>, bool) {
     };
     let complete = read().is_ok();
     (records, complete && whole)
+}
+
+/// The record in a whole row of its table, unless its seal is broken.
+pub(super) fn of_row(row: &rusqlite::Row<'_>) -> Option<Record> {
+    let columns = row.as_ref().column_count();
+    let values: Result<Vec<Value>, _> = (0..columns).map(|at| row.get(at)).collect();
+    values.ok().and_then(Record::open)
 }
 
 /// The seal covers the key too: a record that was moved would go unnoticed otherwise.
@@ -228,6 +233,7 @@ fn break_record(id: u64, it: &Break) -> Vec<Value> {
 
 /// Which of the books could not be read in full.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each table")]
 pub(super) struct Torn {
     /// Numbers, tally, snapshots.
     pub(super) state: bool,
@@ -237,6 +243,18 @@ pub(super) struct Torn {
     pub(super) lanes: bool,
     /// Breaks.
     pub(super) breaks: bool,
+}
+
+impl Torn {
+    /// Something is missing.
+    pub(super) fn any(self) -> bool {
+        self.breaks || self.any_but_breaks()
+    }
+
+    /// Something is missing that counting relies on.
+    pub(super) fn any_but_breaks(self) -> bool {
+        self.state || self.positions || self.lanes
+    }
 }
 
 /// Reads the books.

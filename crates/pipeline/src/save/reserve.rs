@@ -16,7 +16,7 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(60);
 /// A file of no use but its size.
 #[derive(Debug)]
 pub(super) struct Reserve {
-    path: PathBuf,
+    journal: PathBuf,
     bytes: u64,
     given_up: bool,
     tried: Option<Timestamp>,
@@ -25,7 +25,7 @@ pub(super) struct Reserve {
 impl Reserve {
     /// Holds `bytes` back beside the file `path`; where that cannot be, the journal goes without.
     pub(super) fn open(path: &Path, bytes: u64) -> Self {
-        let reserve = Self { path: beside(path, ".reserve"), bytes, given_up: false, tried: None };
+        let reserve = Self { journal: path.to_owned(), bytes, given_up: false, tried: None };
         if !reserve.fill() {
             tracing::debug!(bytes, "no space to hold back beside the journal");
         }
@@ -35,7 +35,7 @@ impl Reserve {
     /// Gives the space to whoever needs it now.
     pub(super) fn give_up(&mut self) {
         self.given_up = true;
-        self.remove();
+        remove(&self.journal);
     }
 
     /// Whether the space was given up and is not held again.
@@ -54,10 +54,11 @@ impl Reserve {
 
     /// Real bytes: neither a hole nor zeros take space everywhere.
     fn fill(&self) -> bool {
-        if fs::metadata(&self.path).is_ok_and(|file| file.len() == self.bytes) {
+        let path = beside(&self.journal, ".reserve");
+        if self.bytes == 0 || fs::metadata(&path).is_ok_and(|file| file.len() == self.bytes) {
             return true;
         }
-        let written = File::create(&self.path).and_then(|mut file| {
+        let written = File::create(&path).and_then(|mut file| {
             let mut noise = 0x9e37_79b9_7f4a_7c15_u64;
             let mut left = self.bytes;
             let mut block = Vec::with_capacity(1 << 16);
@@ -76,16 +77,17 @@ impl Reserve {
             file.sync_all()
         });
         if written.is_err() {
-            self.remove();
+            remove(&self.journal);
         }
         written.is_ok()
     }
+}
 
-    fn remove(&self) {
-        if let Err(error) = fs::remove_file(&self.path)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "the space held back for the journal cannot be given up");
-        }
+/// Gives up what is held back beside the file `path`.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(beside(path, ".reserve"))
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "the space held back for the journal cannot be given up");
     }
 }

@@ -21,7 +21,7 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Four kilobytes: a small commit rewrites a handful of pages, so small pages win although large
 /// ones would pack bodies a little tighter.
-const PAGE: u32 = 4096;
+pub(super) const PAGE: usize = 4096;
 
 /// Every table is either the journal itself or a few sealed records; see `records.rs` and `form.rs`.
 const TABLES: &str = "
@@ -55,6 +55,10 @@ const TABLES: &str = "
     CREATE TABLE part (
         id INTEGER PRIMARY KEY, snapshot INTEGER, bytes BLOB, seal INTEGER);
 ";
+
+/// The tables.
+pub(super) const NAMES: [&str; 8] =
+    ["state", "journal", "position", "lane", "generation", "parked", "break", "part"];
 
 /// What a file looks like before `SQLite` is let near it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,27 +7,25 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use event::{
-    Event, Journal, LaneId, LaneSet, Text, body,
+    Journal, LaneId, Text,
     journal::{
-        Commit, Committed, JournalError, Lane, Ledger, Loaded, Parked, Restored, Row, Seq, Stored,
+        Commit, Committed, JournalError, Lane, Ledger, Loaded, Parked, Restored, Seq, Stored,
         Trimmed,
     },
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::{
     TRIM_ROWS,
-    books::{Books, waits},
-    form::{self, Seal},
-    memory::{NO_BODY, row_bytes},
+    books::Books,
+    check::check,
     records,
     reserve::Reserve,
-    salvage,
+    rows, salvage,
     schema::{self, Look},
 };
 
@@ -80,26 +78,18 @@ impl SqliteJournal {
 
     /// Opens the journal with other limits.
     pub fn open_with(path: &Path, now: Timestamp, limits: Limits) -> Result<Self, JournalError> {
-        let look = Look::at(path).map_err(|error| io(path, &error))?;
-        let salvaged = match look {
-            Look::Newer(_) | Look::Foreign => return Err(schema::foreign(path, look)),
-            Look::Disfigured => Some(salvage::salvage(path, now)?),
-            Look::Absent | Look::Journal if salvage::is_suspect(path) => {
-                Some(salvage::salvage(path, now)?)
-            }
-            Look::Absent | Look::Journal => None,
-        };
-        let opened = Self::start(path, limits);
-        let (db, books, salvaged) = match opened {
+        let look = Look::at(path).map_err(|error| io_failure(path, &error))?;
+        let suspect = salvage::is_suspect(path) || look == Look::Disfigured;
+        if matches!(look, Look::Foreign | Look::Newer(_)) && !suspect {
+            return Err(schema::foreign(path, look));
+        }
+        let mut salvaged = suspect.then(|| salvage::salvage(path, now)).transpose()?;
+        let (db, books) = match Self::start(path, limits) {
             Err(JournalError::Damaged(_)) if salvaged.is_none() => {
-                let salvaged = salvage::salvage(path, now)?;
-                let (db, books) = Self::start(path, limits)?;
-                (db, books, Some(salvaged))
+                salvaged = Some(salvage::salvage(path, now)?);
+                Self::start(path, limits)?
             }
-            other => {
-                let (db, books) = other?;
-                (db, books, salvaged)
-            }
+            other => other?,
         };
         Ok(Self {
             db,
@@ -115,7 +105,7 @@ impl SqliteJournal {
     fn start(path: &Path, limits: Limits) -> Result<(Connection, Books), JournalError> {
         let size = fs::metadata(path).map_or(0, |file| file.len());
         let mut db = schema::connect(path).map_err(failure)?;
-        let mut books = salvage::check(&db, size <= limits.check_bytes)?;
+        let mut books = check(&db, size <= limits.check_bytes)?;
         if books.begun.is_some() {
             let old = books.clone();
             books.begun = None;
@@ -159,7 +149,11 @@ impl SqliteJournal {
 
     /// A commit that failed at its very end may have reached the disk all the same. Opening the file
     /// again tells, so that nobody appends the same rows twice.
-    fn look_again(&mut self, error: JournalError, commits: u64) -> Result<(), JournalError> {
+    pub(super) fn look_again(
+        &mut self,
+        error: JournalError,
+        commits: u64,
+    ) -> Result<(), JournalError> {
         if !matches!(error, JournalError::Io(_)) {
             return Err(error);
         }
@@ -179,10 +173,10 @@ impl SqliteJournal {
         }
     }
 
-    /// After the reserve was given up, what is left of it belongs to those who make room.
+    /// After the reserve was given up, what is left of it belongs to those who make room: cursors,
+    /// snapshots, and trimming itself.
     fn check_room(&mut self, commit: &Commit) -> Result<(), JournalError> {
-        let grows = !commit.rows.is_empty() || commit.snapshot.is_some();
-        if !grows || !self.reserve.is_given_up() || self.free_bytes()? >= ROOM {
+        if commit.rows.is_empty() || !self.reserve.is_given_up() || self.free_bytes()? >= ROOM {
             return Ok(());
         }
         Err(JournalError::Full)
@@ -193,11 +187,11 @@ impl SqliteJournal {
     }
 
     fn pragma(&self, name: &str) -> Result<u64, JournalError> {
-        self.db.pragma_query_value(None, name, |row| number(row, 0)).map_err(failure)
+        self.db.pragma_query_value(None, name, |row| rows::number(row, 0)).map_err(failure)
     }
 
     fn first(&self) -> Result<Option<Seq>, JournalError> {
-        first(&self.db).map_err(failure)
+        rows::first(&self.db).map_err(failure)
     }
 
     /// Removes up to [`TRIM_ROWS`] rows in short transactions; each is as good as all of them.
@@ -226,10 +220,7 @@ impl SqliteJournal {
         if free * 4 <= pages || self.free_bytes()? <= VACUUM_FROM {
             return Ok(());
         }
-        let given = self
-            .db
-            .execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_STEP})"))
-            .map_err(failure);
+        let given = vacuum(&self.db).map_err(failure);
         given.inspect_err(|error| self.failed(error))
     }
 }
@@ -240,7 +231,7 @@ impl Journal for SqliteJournal {
         scope: &str,
         restore: &mut dyn FnMut(Restored<'_>),
     ) -> Result<Loaded, JournalError> {
-        let loaded = load(&self.db, &self.books, restore);
+        let loaded = rows::load(&self.db, &self.books, restore);
         loaded.inspect_err(|error| self.failed(error))?;
         Ok(Loaded {
             position: self.books.positions.get(scope).copied(),
@@ -260,7 +251,7 @@ impl Journal for SqliteJournal {
     fn commit(&mut self, commit: &Commit) -> Result<Committed, JournalError> {
         self.check_room(commit)?;
         self.transact(|db, books| {
-            let bytes = append(db, books.last, &commit.rows)?;
+            let bytes = rows::append(db, books.last, &commit.rows)?;
             let next = books.after(commit, bytes);
             for parked in &commit.parked {
                 if next.knows(parked.lane) {
@@ -286,7 +277,7 @@ impl Journal for SqliteJournal {
         max_bytes: usize,
     ) -> Result<Vec<Stored>, JournalError> {
         let mut found = Vec::new();
-        let read = read(&self.db, lane, after, (max_rows, max_bytes), &mut found);
+        let read = rows::read(&self.db, lane, after, (max_rows, max_bytes), &mut found);
         match read.map_err(failure) {
             // What was read up to the damage is good; the next call meets the damage at once.
             Err(_) if !found.is_empty() => {}
@@ -302,7 +293,7 @@ impl Journal for SqliteJournal {
     fn trim(&mut self, now: Timestamp) -> Result<Trimmed, JournalError> {
         let mut trimmed = Trimmed::default();
         for lane in self.books.overdue(now) {
-            let waiting = waiting(&self.db, std::slice::from_ref(&lane)).map_err(failure)?;
+            let waiting = rows::waiting(&self.db, std::slice::from_ref(&lane)).map_err(failure)?;
             self.transact(|db, books| {
                 let mut next = books.clone();
                 next.give_up(lane.id, waiting[0]);
@@ -332,7 +323,7 @@ impl Journal for SqliteJournal {
     fn ledger(&mut self) -> Result<Ledger, JournalError> {
         let holders = self.books.lanes.iter();
         let lanes: Vec<Lane> = holders.map(|it| it.lane.clone()).collect();
-        let waiting = waiting(&self.db, &lanes).map_err(failure);
+        let waiting = rows::waiting(&self.db, &lanes).map_err(failure);
         let waiting = waiting.inspect_err(|error| self.failed(error))?;
         Ok(Ledger {
             tally: self.books.tally,
@@ -352,124 +343,12 @@ fn begin(db: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     db.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-/// Appends rows after `last`; returns how long they are.
-fn append(db: &Connection, last: Seq, rows: &[Row]) -> rusqlite::Result<u64> {
-    let mut bytes = 0;
-    let mut insert = db.prepare_cached("INSERT INTO journal VALUES (?, ?, ?, ?, ?)")?;
-    for (seq, row) in (last + 1..).zip(rows) {
-        let event = row.event.as_ref().filter(|_| !row.lanes.is_empty());
-        let body = event.map(|event| body::encode(event));
-        let change = row.change.as_ref().map(form::encode_change);
-        let (lanes, change) =
-            (row.lanes.as_bytes(), change.as_ref().map(<[u8; form::CHANGE]>::as_slice));
-        let seal = Seal::of_row(seq, lanes, change, body.as_deref());
-        insert.execute(params![seq.cast_signed(), lanes, change, body, seal])?;
-        let length = body.as_ref().map_or(0, Vec::len);
-        bytes += row_bytes(&row.lanes, row.change.is_some(), length);
-    }
-    Ok(bytes)
-}
-
-/// The number of the oldest row.
-pub(super) fn first(db: &Connection) -> rusqlite::Result<Option<Seq>> {
-    let first: Option<i64> =
-        db.prepare_cached("SELECT min(seq) FROM journal")?.query_row([], |row| row.get(0))?;
-    Ok(first.map(i64::cast_unsigned))
-}
-
-fn load(
-    db: &Connection,
-    books: &Books,
-    restore: &mut dyn FnMut(Restored<'_>),
-) -> Result<(), JournalError> {
-    if let Some(complete) = books.complete {
-        for index in 0..complete.parts {
-            let part = records::get_part(db, complete.number, index).ok_or_else(|| {
-                JournalError::Damaged(format!("part {index} of the snapshot is unreadable"))
-            })?;
-            restore(Restored::Part(&part));
-        }
-    }
-    let began = books.complete.map_or(0, |complete| complete.began);
-    let mut rows = db
-        .prepare_cached("SELECT lanes, change FROM journal WHERE seq > ? ORDER BY seq")
-        .map_err(failure)?;
-    let mut rows = rows.query([began.cast_signed()]).map_err(failure)?;
-    while let Some(row) = rows.next().map_err(failure)? {
-        let change = row.get_ref(1).map_err(failure)?.as_blob_or_null();
-        if let Some(change) = change.ok().flatten().and_then(form::decode_change) {
-            restore(Restored::Change(change, lanes_of(row).map_err(failure)?));
-        }
-    }
+/// Each step gives back one page.
+fn vacuum(db: &Connection) -> rusqlite::Result<()> {
+    let mut step = db.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_STEP})"))?;
+    let mut steps = step.query([])?;
+    while steps.next()?.is_some() {}
     Ok(())
-}
-
-/// A column that holds what is never negative.
-pub(super) fn number(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(i64::cast_unsigned)
-}
-
-/// The lanes of a row, its first column.
-fn lanes_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<LaneSet> {
-    Ok(LaneSet::from_bytes(row.get_ref(0)?.as_blob()?))
-}
-
-fn read(
-    db: &Connection,
-    lane: LaneId,
-    after: Seq,
-    (max_rows, max_bytes): (usize, usize),
-    found: &mut Vec<Stored>,
-) -> rusqlite::Result<()> {
-    let mut rows = db.prepare_cached(
-        "SELECT lanes, seq, change, body, seal FROM journal WHERE seq > ? ORDER BY seq",
-    )?;
-    let mut rows = rows.query([after.cast_signed()])?;
-    let mut bytes = 0;
-    while found.len() < max_rows
-        && bytes < max_bytes.max(1)
-        && let Some(row) = rows.next()?
-    {
-        let lanes = row.get_ref(0)?.as_blob()?;
-        if !LaneSet::from_bytes(lanes).contains(lane) {
-            continue;
-        }
-        let seq = number(row, 1)?;
-        let change = row.get_ref(2)?.as_blob_or_null()?;
-        let body = row.get_ref(3)?.as_blob_or_null()?;
-        bytes += body.map_or(0, <[u8]>::len);
-        let whole = row.get_ref(4)?.as_i64()? == Seal::of_row(seq, lanes, change, body);
-        let event = match body {
-            _ if !whole => Err("the row is damaged".to_owned()),
-            None => Err(NO_BODY.to_owned()),
-            Some(body) => decode(body),
-        };
-        found.push(Stored { seq, event });
-    }
-    Ok(())
-}
-
-fn decode(body: &[u8]) -> Result<Arc<Event>, String> {
-    body::decode(body).map(Arc::new).map_err(|error| format!("the row cannot be read: {error}"))
-}
-
-/// Counts, row by row, what each of `lanes` has yet to deal with.
-pub(super) fn waiting(db: &Connection, lanes: &[Lane]) -> rusqlite::Result<Vec<u64>> {
-    let mut waiting = vec![0; lanes.len()];
-    let Some(after) = lanes.iter().map(|lane| lane.cursor).min() else {
-        return Ok(waiting);
-    };
-    let mut rows = db.prepare_cached("SELECT lanes, seq FROM journal WHERE seq > ?")?;
-    let mut rows = rows.query([after.cast_signed()])?;
-    while let Some(row) = rows.next()? {
-        let (set, seq) = (lanes_of(row)?, number(row, 1)?);
-        for (lane, count) in lanes.iter().zip(&mut waiting) {
-            if set.contains(lane.id) && waits(lane, seq) {
-                *count += 1;
-            }
-        }
-    }
-    Ok(waiting)
 }
 
 /// What `SQLite` says, in the words of the trait.
@@ -499,7 +378,7 @@ pub(super) fn failure(error: rusqlite::Error) -> JournalError {
     }
 }
 
-pub(super) fn io(path: &Path, error: &std::io::Error) -> JournalError {
+pub(super) fn io_failure(path: &Path, error: &std::io::Error) -> JournalError {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => JournalError::Full,
         _ => JournalError::Io(format!("{}: {error}", path.display())),

@@ -1,0 +1,248 @@
+//! Damaged files: cut short at every page, bytes flipped anywhere. The journal opens all the same, says
+//! what is lost, and balances.
+
+use std::{fs, path::Path, sync::LazyLock};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::save::{salvage, schema::PAGE};
+
+/// Bytes of a journal in which everything occurs: two lanes that have yet to send, one orphan, a
+/// snapshot in two parts with rows after it, parked rows and a break.
+static REAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut s = Subject::disk();
+    s.lanes(&["a", "b", "gone"]);
+    s.lanes(&["a", "b"]);
+    s.commit(&accepted(1..301));
+    s.part(0, false, &[b'1'; 9000]);
+    s.part(1, true, &[b'2'; 3000]);
+    s.commit(&accepted(301..401));
+    s.commit(&Commit {
+        position: Some(("".into(), Position { revision: 400, ..Position::default() })),
+        progress: vec![progress(0, 150, &[152]), progress(1, 20, &[])],
+        lane_tallies: vec![(LaneId(0), delivered(151)), (LaneId(1), delivered(20))],
+        parked: (1..30).map(|seq| parked(0, seq, "no")).collect(),
+        ..Commit::default()
+    });
+    s.journal().trim(at(0)).unwrap();
+    s.crash();
+    let Subject::Disk(dir, journal) = s else { return Vec::new() };
+    drop(journal);
+    fs::read(dir.path().join("journal.db")).unwrap()
+});
+
+fn delivered(delivered: u64) -> LaneTally {
+    LaneTally { delivered, ..LaneTally::default() }
+}
+
+/// Rows of both lanes, with bodies of many lengths, some longer than a page.
+fn accepted(revisions: std::ops::Range<u64>) -> Commit {
+    let accepted = LaneTally { accepted: 1, ..LaneTally::default() };
+    let mut commit = Commit::default();
+    for revision in revisions {
+        let length =
+            if revision % 50 == 0 { 9000 } else { usize::try_from(revision % 700).unwrap() };
+        commit
+            .rows
+            .push(Row { change: Some(change(revision)), ..row(&"x".repeat(length), &[0, 1]) });
+        commit.lane_tallies.extend([(LaneId(0), accepted), (LaneId(1), accepted)]);
+    }
+    commit
+}
+
+/// Opens `bytes` as a journal and uses it: nothing may panic, and twice in a row may nothing be lost.
+fn survives(bytes: &[u8]) -> (Option<String>, Option<Position>, usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    fs::write(&path, bytes).unwrap();
+    let (mut journal, loaded, restored) = open(&path);
+    let (salvaged, position) = (loaded.salvaged, loaded.position);
+    if position.is_some() {
+        assert_eq!(restored, 102, "a position without its live state");
+        assert_eq!(loaded.last, 400);
+    } else {
+        assert_eq!(restored, 0, "live state without its position");
+    }
+    assert!(journal.ledger().unwrap().balances());
+    let lanes = journal.open_lanes(&["a".into(), "b".into()], at(1)).unwrap();
+    let last = journal.commit(&accepted(500..501)).unwrap().last;
+    assert!(last > loaded.last);
+    for lane in &lanes {
+        let rows = journal.read(lane.id, lane.cursor, 1000, 1 << 30).unwrap();
+        assert_eq!(rows.last().map(|row| row.seq), (lane.id.0 < 2).then_some(last));
+        assert!(salvaged.is_none() || rows.iter().all(|row| row.event.is_ok()));
+        journal.parked(lane.id, 100).unwrap();
+    }
+    journal.trim(at(100)).unwrap();
+    drop(journal);
+    let (mut journal, again, _) = open(&path);
+    assert_eq!(again.salvaged, None, "nothing is left to salvage");
+    assert!(journal.ledger().unwrap().balances());
+    (salvaged, position, restored)
+}
+
+fn open(path: &Path) -> (SqliteJournal, event::journal::Loaded, usize) {
+    let mut journal = SqliteJournal::open_with(path, at(0), LIMITS).unwrap();
+    let mut restored = 0;
+    let loaded = journal.load("", &mut |_| restored += 1).unwrap();
+    (journal, loaded, restored)
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_journal_cut_short_anywhere_opens_and_says_what_is_lost() {
+    let pages = REAL.len() / PAGE;
+    assert!(pages > 50, "{pages} pages are a real journal");
+    assert_eq!(
+        survives(&REAL),
+        (None, Some(Position { revision: 400, ..Position::default() }), 102)
+    );
+    for cut in 1..pages {
+        let (salvaged, _, _) = survives(&REAL[..cut * PAGE]);
+        let salvaged = salvaged.unwrap_or_else(|| panic!("cut at page {cut}: not noticed"));
+        assert!(salvaged.starts_with("the journal was damaged: "), "{salvaged}");
+    }
+    survives(&REAL[..700]);
+    survives(&REAL[..PAGE * 3 + 17]);
+}
+
+#[test]
+fn every_page_can_be_overwritten() {
+    for page in 0..REAL.len() / PAGE {
+        let mut bytes = REAL.clone();
+        bytes[page * PAGE..(page + 1) * PAGE].fill([0, 0xff][page % 2]);
+        survives(&bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn bytes_can_be_flipped_anywhere(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..12),
+    ) {
+        let mut bytes = REAL.clone();
+        for (at, flip) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+        }
+        survives(&bytes);
+    }
+}
+
+#[test]
+fn one_bad_row_costs_the_position_only_when_the_live_state_needs_it() {
+    let mut bytes = REAL.clone();
+    // Row 100 has one of the long bodies; no snapshot needs it, lane b does.
+    let long = b"x".repeat(3000);
+    let places: Vec<usize> = (0..bytes.len() / PAGE)
+        .filter(|page| bytes[page * PAGE + 4..].starts_with(&long))
+        .map(|page| page * PAGE + 100)
+        .collect();
+    bytes[places[2]] ^= 1;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    fs::write(&path, &bytes).unwrap();
+    let (mut journal, loaded, _) = open(&path);
+    assert_eq!(loaded.salvaged, None, "a start does not read the bodies of old rows");
+    let rows = journal.read(LaneId(1), 0, 1000, 1 << 30).unwrap();
+    let bad: Vec<_> = rows.iter().filter_map(|row| row.event.as_ref().err()).collect();
+    assert_eq!((rows.len(), bad), (400, vec![&"the row is damaged".to_owned()]));
+    drop(journal);
+
+    salvage::suspect(&path);
+    let (mut journal, loaded, restored) = open(&path);
+    assert_eq!(
+        loaded.salvaged.unwrap(),
+        "the journal was damaged: 1 row is lost, 1 events of them were not sent yet, the position is \
+         kept; the damaged file is kept as `journal.db.damaged-20270115T080000Z`"
+    );
+    assert_eq!((loaded.position.unwrap().revision, restored), (400, 102));
+    let ledger = journal.ledger().unwrap();
+    assert_eq!(ledger.lanes[1].0.tally.discarded, 1);
+    assert!(ledger.balances());
+    assert_eq!(
+        names(&path),
+        ["journal.db", "journal.db-wal", "journal.db.damaged-20270115T080000Z"]
+    );
+}
+
+#[test]
+fn damage_that_is_met_while_running_is_salvaged_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    fs::write(&path, &*REAL).unwrap();
+    let (mut journal, ..) = open(&path);
+    let mut bytes = fs::read(&path).unwrap();
+    let end = bytes.len() - PAGE;
+    bytes[PAGE * 12..end].fill(0xff);
+    fs::write(&path, &bytes).unwrap();
+    journal.db.execute_batch("PRAGMA cache_size = 1; PRAGMA shrink_memory").unwrap();
+    let error = (0..400).find_map(|after| journal.read(LaneId(0), after, 9, 9000).err()).unwrap();
+    assert!(matches!(error, JournalError::Damaged(_)), "{error}");
+    drop(journal);
+    let (mut journal, loaded, _) = open(&path);
+    assert!(loaded.salvaged.is_some());
+    assert!(journal.ledger().unwrap().balances());
+}
+
+#[test]
+fn somebody_elses_file_is_left_alone() {
+    for bytes in [&b"# notes\n"[..], &[0; 5000], &b"SQLite format 3\0".repeat(300)] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.db");
+        fs::write(&path, bytes).unwrap();
+        let error = SqliteJournal::open(&path, at(0)).unwrap_err().to_string();
+        let said = "is not a Tidings journal: move it away, or name another state folder";
+        assert!(error.ends_with(said), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_newer_journal_is_left_alone_and_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    drop(SqliteJournal::open_with(&path, at(0), LIMITS).unwrap());
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE state; VACUUM; PRAGMA user_version = 7").unwrap();
+    db.close().unwrap();
+    let error = SqliteJournal::open(&path, at(0)).unwrap_err();
+    assert!(matches!(error, JournalError::Foreign(_)));
+    let error = error.to_string();
+    assert!(error.contains("a newer Tidings (schema 7, this one reads 1): run that"), "{error}");
+}
+
+#[test]
+fn a_salvage_that_is_interrupted_goes_on_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    let aside = dir.path().join("journal.db.damaged-x");
+    fs::write(&aside, &REAL[..REAL.len() - PAGE]).unwrap();
+    fs::write(dir.path().join("journal.db.suspect"), "journal.db.damaged-x").unwrap();
+    fs::write(dir.path().join("journal.db.salvaged"), "half").unwrap();
+    let (_, loaded, _) = open(&path);
+    assert!(loaded.salvaged.unwrap().ends_with("kept as `journal.db.damaged-x`"));
+    assert!(loaded.last >= 400);
+}
+
+#[test]
+fn damaged_files_do_not_pile_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    for hour in 0..5 {
+        fs::write(&path, &REAL[..REAL.len() - PAGE]).unwrap();
+        drop(SqliteJournal::open_with(&path, at(hour), LIMITS).unwrap());
+    }
+    let kept = ["journal.db.damaged-20270115T110000Z", "journal.db.damaged-20270115T120000Z"];
+    assert_eq!(names(&path)[1..], kept);
+}

@@ -1,0 +1,89 @@
+//! Finding out at the start whether a journal is what it was.
+
+use event::journal::JournalError;
+use rusqlite::Connection;
+
+use super::{
+    books::Books,
+    form::Seal,
+    records,
+    rows::{first, number},
+    sqlite::failure,
+};
+
+/// Reads the books, and checks what a start relies on: them, the snapshot, and every row after it;
+/// with `whole` also every page of the file.
+pub(super) fn check(db: &Connection, whole: bool) -> Result<Books, JournalError> {
+    if whole {
+        quick_check(db)?;
+    }
+    let records: u64 =
+        db.query_row("SELECT count(*) FROM state", [], |row| number(row, 0)).map_err(failure)?;
+    if records == 0 && first(db).map_err(failure)?.is_none() {
+        return begin(db).map_err(failure);
+    }
+    let (books, torn) = records::get_books(db);
+    if torn.any() {
+        return damaged("its books cannot be read in full");
+    }
+    if !snapshot_is_whole(db, &books) {
+        return damaged("a part of its snapshot cannot be read");
+    }
+    if !rows_are_whole(db, &books).map_err(failure)? {
+        return damaged("some of its newest rows cannot be read");
+    }
+    Ok(books)
+}
+
+/// The first record of a new file, brought into the file itself, where it marks the file as ours.
+fn begin(db: &Connection) -> rusqlite::Result<Books> {
+    let books = Books::default();
+    records::put_books(db, &books, &books)?;
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(books)
+}
+
+fn damaged(what: &str) -> Result<Books, JournalError> {
+    Err(JournalError::Damaged(what.to_owned()))
+}
+
+fn quick_check(db: &Connection) -> Result<(), JournalError> {
+    let answer: String =
+        db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failure)?;
+    if answer == "ok" { Ok(()) } else { damaged(answer.trim()).map(drop) }
+}
+
+/// Whether every part of the complete snapshot is there.
+pub(super) fn snapshot_is_whole(db: &Connection, books: &Books) -> bool {
+    books.complete.is_none_or(|complete| {
+        (0..complete.parts).all(|index| records::get_part(db, complete.number, index).is_some())
+    })
+}
+
+/// Whether every row after the complete snapshot is there and as it was written.
+pub(super) fn rows_are_whole(db: &Connection, books: &Books) -> rusqlite::Result<bool> {
+    let began = books.complete.map_or(0, |complete| complete.began);
+    let mut rows = db
+        .prepare("SELECT seq, lanes, change, body, seal FROM journal WHERE seq > ? ORDER BY seq")?;
+    let mut rows = rows.query([began.cast_signed()])?;
+    let mut last = began;
+    while let Some(row) = rows.next()? {
+        let seq = number(row, 0)?;
+        if seq != last + 1 || !is_sealed(row)? {
+            return Ok(false);
+        }
+        last = seq;
+    }
+    Ok(last == books.last)
+}
+
+/// Whether a row, with the columns of the table, is as it was written.
+pub(super) fn is_sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<bool> {
+    let seal = Seal::of_row(
+        number(row, 0)?,
+        row.get_ref(1)?.as_blob()?,
+        row.get_ref(2)?.as_blob_or_null()?,
+        row.get_ref(3)?.as_blob_or_null()?,
+    );
+    Ok(row.get_ref(4)?.as_i64()? == seal)
+}

@@ -1,0 +1,137 @@
+//! Rows in the file: appending, reading back, counting.
+
+use std::sync::Arc;
+
+use event::{
+    Event, LaneId, LaneSet, body,
+    journal::{JournalError, Lane, Restored, Row, Seq, Stored},
+};
+use rusqlite::{Connection, params};
+
+use super::{
+    books::{Books, waits},
+    form::{self, Seal},
+    memory::{NO_BODY, row_bytes},
+    records,
+    sqlite::failure,
+};
+
+/// Appends rows after `last`; returns how long they are.
+pub(super) fn append(db: &Connection, last: Seq, rows: &[Row]) -> rusqlite::Result<u64> {
+    let mut bytes = 0;
+    let mut insert = db.prepare_cached("INSERT INTO journal VALUES (?, ?, ?, ?, ?)")?;
+    for (seq, row) in (last + 1..).zip(rows) {
+        let event = row.event.as_ref().filter(|_| !row.lanes.is_empty());
+        let body = event.map(|event| body::encode(event));
+        let change = row.change.as_ref().map(form::encode_change);
+        let (lanes, change) =
+            (row.lanes.as_bytes(), change.as_ref().map(<[u8; form::CHANGE]>::as_slice));
+        let seal = Seal::of_row(seq, lanes, change, body.as_deref());
+        insert.execute(params![seq.cast_signed(), lanes, change, body, seal])?;
+        let length = body.as_ref().map_or(0, Vec::len);
+        bytes += row_bytes(&row.lanes, row.change.is_some(), length);
+    }
+    Ok(bytes)
+}
+
+/// The number of the oldest row.
+pub(super) fn first(db: &Connection) -> rusqlite::Result<Option<Seq>> {
+    let first: Option<i64> =
+        db.prepare_cached("SELECT min(seq) FROM journal")?.query_row([], |row| row.get(0))?;
+    Ok(first.map(i64::cast_unsigned))
+}
+
+pub(super) fn load(
+    db: &Connection,
+    books: &Books,
+    restore: &mut dyn FnMut(Restored<'_>),
+) -> Result<(), JournalError> {
+    if let Some(complete) = books.complete {
+        for index in 0..complete.parts {
+            let part = records::get_part(db, complete.number, index).ok_or_else(|| {
+                JournalError::Damaged(format!("part {index} of the snapshot is unreadable"))
+            })?;
+            restore(Restored::Part(&part));
+        }
+    }
+    let began = books.complete.map_or(0, |complete| complete.began);
+    let mut rows = db
+        .prepare_cached("SELECT lanes, change FROM journal WHERE seq > ? ORDER BY seq")
+        .map_err(failure)?;
+    let mut rows = rows.query([began.cast_signed()]).map_err(failure)?;
+    while let Some(row) = rows.next().map_err(failure)? {
+        let change = row.get_ref(1).map_err(failure)?.as_blob_or_null();
+        if let Some(change) = change.ok().flatten().and_then(form::decode_change) {
+            restore(Restored::Change(change, lanes_of(row).map_err(failure)?));
+        }
+    }
+    Ok(())
+}
+
+/// A column that holds what is never negative.
+pub(super) fn number(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// The lanes of a row, its first column.
+fn lanes_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<LaneSet> {
+    Ok(LaneSet::from_bytes(row.get_ref(0)?.as_blob()?))
+}
+
+pub(super) fn read(
+    db: &Connection,
+    lane: LaneId,
+    after: Seq,
+    (max_rows, max_bytes): (usize, usize),
+    found: &mut Vec<Stored>,
+) -> rusqlite::Result<()> {
+    let mut rows = db.prepare_cached(
+        "SELECT lanes, seq, change, body, seal FROM journal WHERE seq > ? ORDER BY seq",
+    )?;
+    let mut rows = rows.query([after.cast_signed()])?;
+    let mut bytes = 0;
+    while found.len() < max_rows
+        && bytes < max_bytes.max(1)
+        && let Some(row) = rows.next()?
+    {
+        let lanes = row.get_ref(0)?.as_blob()?;
+        if !LaneSet::from_bytes(lanes).contains(lane) {
+            continue;
+        }
+        let seq = number(row, 1)?;
+        let change = row.get_ref(2)?.as_blob_or_null()?;
+        let body = row.get_ref(3)?.as_blob_or_null()?;
+        bytes += body.map_or(0, <[u8]>::len);
+        let whole = row.get_ref(4)?.as_i64()? == Seal::of_row(seq, lanes, change, body);
+        let event = match body {
+            _ if !whole => Err("the row is damaged".to_owned()),
+            None => Err(NO_BODY.to_owned()),
+            Some(body) => decode(body),
+        };
+        found.push(Stored { seq, event });
+    }
+    Ok(())
+}
+
+fn decode(body: &[u8]) -> Result<Arc<Event>, String> {
+    body::decode(body).map(Arc::new).map_err(|error| format!("the row cannot be read: {error}"))
+}
+
+/// Counts, row by row, what each of `lanes` has yet to deal with.
+pub(super) fn waiting(db: &Connection, lanes: &[Lane]) -> rusqlite::Result<Vec<u64>> {
+    let mut waiting = vec![0; lanes.len()];
+    let Some(after) = lanes.iter().map(|lane| lane.cursor).min() else {
+        return Ok(waiting);
+    };
+    let mut rows = db.prepare_cached("SELECT lanes, seq FROM journal WHERE seq > ?")?;
+    let mut rows = rows.query([after.cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        let (set, seq) = (lanes_of(row)?, number(row, 1)?);
+        for (lane, count) in lanes.iter().zip(&mut waiting) {
+            if set.contains(lane.id) && waits(lane, seq) {
+                *count += 1;
+            }
+        }
+    }
+    Ok(waiting)
+}

@@ -91,6 +91,29 @@ fn a_record_is_poison_when_it_fails_alone_between_neighbours_that_pass() {
 }
 
 #[test]
+fn the_flakier_the_receiver_the_more_failures_it_takes_to_be_poison() {
+    let tries = |flaky: bool| {
+        let mut delivery = delivery(200, 1);
+        for _ in 0..30 {
+            if flaky {
+                answer(&mut delivery, down());
+            }
+            answer(&mut delivery, Ok(()));
+        }
+        let suspect = delivery.next().unwrap().seqs;
+        let mut failures = 0;
+        while delivery.window().get(suspect[0]).is_some() {
+            let poison = delivery.next().unwrap().seqs == suspect;
+            failures += usize::from(poison);
+            answer(&mut delivery, if poison { down() } else { Ok(()) });
+        }
+        failures
+    };
+    assert_eq!(tries(false), 6);
+    assert!((8..30).contains(&tries(true)), "{}", tries(true));
+}
+
+#[test]
 fn a_suspect_without_neighbours_is_retried_until_rows_arrive() {
     let mut delivery = delivery(1, 1);
     let tried = tried_while_down(&mut delivery, 50);

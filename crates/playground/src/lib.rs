@@ -17,6 +17,11 @@ mod playground;
 
 pub mod day;
 
+pub mod flood;
+
+mod fast_clock;
+
 pub mod random;
 
+pub use fast_clock::FastClock;
 pub use playground::{CLUSTER_UID, Options, Playground};

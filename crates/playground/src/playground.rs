@@ -4,7 +4,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, time::MissedTickBehavior};
 
 use crate::{
+    day::{Day, DayOptions, DayPlayer, Incident},
     faults::Faults,
     random::Random,
     server::{self, Api},
@@ -39,8 +40,11 @@ pub struct Options {
     pub compact_every: Duration,
     /// Objects carry `managedFields`, as those of real clusters do.
     pub managed_fields: bool,
-    /// The time.
+    /// The time. With a [`FastClock`](crate::FastClock) the day and the life of Events go faster.
     pub clock: Arc<dyn Clock>,
+    /// What happens in the cluster; nothing but what clients do when nothing. A day that has begun
+    /// before now is caught up with at once.
+    pub day: Option<DayOptions>,
 }
 
 impl Default for Options {
@@ -51,6 +55,7 @@ impl Default for Options {
             compact_every: Duration::from_secs(300),
             managed_fields: true,
             clock: Arc::new(SystemClock),
+            day: None,
         }
     }
 }
@@ -78,7 +83,14 @@ impl Playground {
             stop,
             snapshot: Mutex::default(),
             random: Mutex::new(Random::new(options.store.seed ^ 0x5eed)),
+            day: OnceLock::new(),
         });
+        if let Some(day) = &options.day {
+            let (storage, clock) = (api.storage.clone(), Arc::clone(&api.clock));
+            let (player, work) = DayPlayer::new(storage, Day::new(day), clock, api.stop.clone());
+            api.day.set(player).expect("the API is new");
+            tasks.spawn("playground-day", work);
+        }
         tasks.spawn("playground-api", server::serve(Arc::clone(&api), listener, tasks.clone()));
         tasks.spawn("playground-etcd", keep_house(Arc::clone(&api), options.compact_every));
         Ok(Self { api, addr })
@@ -133,6 +145,11 @@ impl Playground {
     /// Goes back to the snapshot, if there is one, and cuts every watch; gives its revision.
     pub fn restore(&self) -> Option<u64> {
         self.api.restore()
+    }
+
+    /// Lets an incident begin; false when no day is played or too many wait to begin.
+    pub fn start_incident(&self, incident: Incident) -> bool {
+        self.api.day.get().is_some_and(|day| day.start(incident))
     }
 
     /// Forgets every revision but the newest.

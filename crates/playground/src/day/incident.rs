@@ -1,6 +1,7 @@
 //! Bad days on command: incidents with a beginning, a middle and an end, as post-mortems tell them.
 
 use event::Text;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Reporter,
@@ -9,7 +10,8 @@ use super::{
 };
 
 /// Something that goes wrong in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Incident {
     /// A Deployment is rolled out with an image that does not exist, and rolled back after 12 minutes.
     BadImage,

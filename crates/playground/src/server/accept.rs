@@ -68,6 +68,12 @@ impl Accept {
     }
 }
 
+/// Whether the client can read gzip.
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("gzip"))
+}
+
 struct Clause<'a> {
     media: &'a str,
     /// The `as` parameter.

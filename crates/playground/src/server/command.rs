@@ -3,6 +3,7 @@
 //! * `GET stats`: counters of requests, totals of writes, the newest revision.
 //! * `GET|POST|DELETE faults`: what is scheduled; schedules one; calls all off.
 //! * `POST snapshot`, `POST restore`, `POST compact`: what is done to etcd.
+//! * `POST incidents`: `"badImage"`, `"nodeNotReady"` or `"outOfMemory"` begins.
 //! * `GET ledger?from=n`: every revision of an Event ever written, a line of JSON each.
 
 use std::sync::{Arc, PoisonError};
@@ -11,10 +12,11 @@ use bytes::Bytes;
 use http::{Method, StatusCode, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Answer, Api, body_of, plain, stream_of, target::Query};
-use crate::{faults::Fault, store::Store};
+use crate::{day::Incident, faults::Fault, store::Store};
 
 /// So many lines of the ledger are read at a time.
 const LINES: usize = 10_000;
@@ -42,6 +44,7 @@ impl Api {
                 });
                 answer(&json!({"revision": revision}))
             }
+            (&Method::POST, "incidents") => self.begin(body).await,
             (&Method::GET, "ledger") => {
                 let from = Query::read(parts.uri.query().unwrap_or_default());
                 self.ledger(from.get("from").parse().unwrap_or(0))
@@ -51,16 +54,22 @@ impl Api {
     }
 
     async fn schedule(&self, body: Incoming) -> Answer {
-        let body = match body.collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => return plain(StatusCode::BAD_REQUEST, format!("{error}\n")),
-        };
-        match serde_json::from_slice::<Fault>(&body) {
+        match read::<Fault>(body).await {
             Ok(fault) => {
                 self.faults.schedule(fault);
                 answer(&json!(self.faults.scheduled()))
             }
             Err(error) => plain(StatusCode::BAD_REQUEST, format!("not a fault: {error}\n")),
+        }
+    }
+
+    async fn begin(&self, body: Incoming) -> Answer {
+        match read::<Incident>(body).await {
+            Ok(incident) if self.day.get().is_some_and(|day| day.start(incident)) => {
+                answer(&json!(incident))
+            }
+            Ok(_) => plain(StatusCode::CONFLICT, "no day is played, or too many incidents wait\n"),
+            Err(error) => plain(StatusCode::BAD_REQUEST, format!("not an incident: {error}\n")),
         }
     }
 
@@ -143,6 +152,11 @@ impl Api {
         let lost = self.storage.read(|store| store.ledger().lost());
         Some((out.into(), from.max(lost) + entries.len() as u64))
     }
+}
+
+async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, String> {
+    let body = body.collect().await.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| error.to_string())
 }
 
 fn answer(document: &Value) -> Answer {

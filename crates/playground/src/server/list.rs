@@ -1,13 +1,22 @@
 //! Answers to lists.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
+use futures::StreamExt;
+use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use super::{
-    Answer, Api, body_of, form::Shape, kept::Kept, list_options::ListOptions, status::Status,
-    stream_of, target::Target,
+    Answer, Api,
+    accept::accepts_gzip,
+    body_of,
+    form::Shape,
+    kept::Kept,
+    list_options::ListOptions,
+    status::Status,
+    stream_of,
+    target::Target,
+    watch::{compressed, cut_after_flush},
 };
 use crate::{
     faults::FaultKind,
@@ -15,9 +24,13 @@ use crate::{
     store::{ListQuery, Page, ReadError, Store},
 };
 
+/// The API server compresses lists from this size on.
+const WORTH_COMPRESSING: usize = 128 * 1024;
+
 impl Api {
     pub(super) fn list<T: Kept>(
         self: &Arc<Self>,
+        parts: &Parts,
         target: &Target,
         shape: Shape,
     ) -> Result<Answer, Status> {
@@ -40,12 +53,20 @@ impl Api {
             counts.bytes += body.len() as u64;
         });
         if take(FaultKind::CutMidFrame).is_some() {
-            let half = Bytes::from(body).split_to(page.items.len().max(1));
-            let cut = [Ok(half), Err(io::Error::other("cut in the middle of a list"))];
-            let stream = futures::stream::iter(cut);
+            let mut half = Bytes::from(body);
+            half.truncate(half.len() / 2);
+            let cut = futures::stream::once(async { Err(cut_after_flush().await) });
+            let stream = futures::stream::once(async { Ok(half) }).chain(cut);
             return Ok(stream_of(shape.accept.media.content_type(), stream));
         }
-        Ok(body_of(StatusCode::OK, shape.accept.media.content_type(), body))
+        let content_type = shape.accept.media.content_type();
+        if body.len() < WORTH_COMPRESSING || !accepts_gzip(&parts.headers) {
+            return Ok(body_of(StatusCode::OK, content_type, body));
+        }
+        let mut answer = body_of(StatusCode::OK, content_type, compressed(&body));
+        let encoding = HeaderValue::from_static("gzip");
+        answer.headers_mut().insert(header::CONTENT_ENCODING, encoding);
+        Ok(answer)
     }
 }
 

@@ -37,7 +37,7 @@ mod write;
 use std::{
     convert::Infallible,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
@@ -58,6 +58,7 @@ use self::{
     target::{Place, Target},
 };
 use crate::{
+    day::DayPlayer,
     faults::{FaultKind, Faults},
     random::Random,
     stats::{Stats, Verb},
@@ -84,6 +85,8 @@ pub(crate) struct Api {
     pub(crate) snapshot: Mutex<Option<Snapshot>>,
     /// For names that the server completes.
     pub(crate) random: Mutex<Random>,
+    /// The day that is played, if one is.
+    pub(crate) day: OnceLock<DayPlayer>,
 }
 
 /// Accepts connections until the stop fires.
@@ -168,8 +171,8 @@ impl Api {
         let shape = Shape { resource: target.resource, accept, managed: self.managed_fields };
         let events = target.resource.is_events();
         let answer = match target.verb {
-            Verb::List if events => self.list::<Event>(&target, shape),
-            Verb::List => self.list::<Object>(&target, shape),
+            Verb::List if events => self.list::<Event>(parts, &target, shape),
+            Verb::List => self.list::<Object>(parts, &target, shape),
             Verb::Watch if events => self.open_watch::<Event>(parts, &target, shape),
             Verb::Watch => self.open_watch::<Object>(parts, &target, shape),
             Verb::Get => self.get(&target, shape),

@@ -8,8 +8,8 @@ use http::{HeaderValue, header, request::Parts};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    Answer, Api, form::Shape, kept::Kept, list_options::ListOptions, status::Status, stream_of,
-    target::Target,
+    Answer, Api, accept::accepts_gzip, form::Shape, kept::Kept, list_options::ListOptions,
+    status::Status, stream_of, target::Target,
 };
 use crate::{
     faults::FaultKind,
@@ -79,10 +79,7 @@ impl Api {
         let open = options.timeout_seconds.filter(|seconds| *seconds > 0);
         let open = open.map_or_else(|| self.some_while(), Duration::from_secs);
         let take = |kind| self.faults.take(kind, Verb::Watch, target.resource.plural);
-        let accepts = parts.headers.get(header::ACCEPT_ENCODING);
-        let accepts_gzip =
-            accepts.is_some_and(|a| String::from_utf8_lossy(a.as_bytes()).contains("gzip"));
-        let gzip = accepts_gzip && take(FaultKind::Gzip).is_some();
+        let gzip = accepts_gzip(&parts.headers) && take(FaultKind::Gzip).is_some();
 
         self.stats.change(|counts| counts.open_watches += 1);
         let open_watch = OpenWatch::<T> {
@@ -128,8 +125,11 @@ impl<T: Kept> OpenWatch<T> {
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         loop {
             if let Stage::Over { cut } = self.stage {
+                if !cut {
+                    return None;
+                }
                 self.stage = Stage::Over { cut: false };
-                return cut.then(|| Err(io::Error::other("cut in the middle of a message")));
+                return Some(Err(cut_after_flush().await));
             }
             if self.api.stop.has_fired() || Instant::now() >= self.deadline {
                 return None;
@@ -292,9 +292,16 @@ fn frame<T: Kept>(shape: &Shape, kind: &str, object: &T) -> Vec<u8> {
     out
 }
 
+/// What a body says to cut its connection, once what was said before is sent.
+pub(super) async fn cut_after_flush() -> io::Error {
+    // The server flushes when the body has nothing for it, and forgets its buffer on an error.
+    tokio::task::yield_now().await;
+    io::Error::other("cut on command")
+}
+
 /// One gzip member.
-fn compressed(frame: &[u8]) -> Vec<u8> {
+pub(super) fn compressed(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let written = encoder.write_all(frame).and_then(|()| encoder.finish());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.expect("a vector takes every write")
 }

@@ -41,7 +41,8 @@ impl Leases {
     pub(super) fn for_write(&mut self, now: Timestamp) -> u64 {
         if let Some((end, lease)) = self.newest {
             let valid = now + self.ttl < end;
-            let sufficient = now + self.ttl + self.reuse() > end;
+            // `>` in the original; a clock that stands still should not make a lease for each Event.
+            let sufficient = now + self.ttl + self.reuse() >= end;
             let room = self.open.get(&(end, lease)).is_none_or(|l| l.len() < ATTACHED_MOST);
             if valid && sufficient && room {
                 return lease;

@@ -2,17 +2,39 @@
 
 use std::net::SocketAddr;
 
-use event::{Stop, Tasks};
+use event::{Stop, Tasks, protobuf};
 use playground::{Options, Playground};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 
+/// Where most tests put their Events.
+pub(crate) const EVENTS: &str = "/api/v1/namespaces/default/events";
+
+/// An Event as the kubelet writes it.
+pub(crate) fn core_event(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name, "namespace": "default"},
+        "involvedObject": {"kind": "Pod", "namespace": "default", "name": "web-0"},
+        "reason": "Started", "message": "Started container web", "type": "Normal", "count": 1,
+        "source": {"component": "kubelet", "host": "node-1"},
+        "firstTimestamp": "2026-01-02T03:04:05Z", "lastTimestamp": "2026-01-02T03:04:05Z",
+    })
+}
+
+/// The message within an envelope of protobuf.
+pub(crate) fn message_of(envelope: &[u8]) -> &[u8] {
+    let fields = protobuf::Fields(envelope.strip_prefix(b"k8s\0").unwrap());
+    let mut messages = fields.filter_map(|field| field.ok().filter(|field| field.number == 2));
+    messages.next().unwrap().value.bytes()
+}
+
 /// A playground for one test; it stops when the test ends.
 pub(crate) struct Cluster {
     pub(crate) playground: Playground,
+    tasks: Tasks,
     stop: Stop,
 }
 
@@ -30,7 +52,7 @@ pub(crate) async fn cluster_with(options: Options) -> Cluster {
     let stop = Stop::new();
     let tasks = Tasks::new(stop.clone());
     let playground = Playground::start(options, &tasks, stop.clone()).await.unwrap();
-    Cluster { playground, stop }
+    Cluster { playground, tasks, stop }
 }
 
 /// An answer, read to its end.
@@ -66,12 +88,28 @@ pub(crate) struct Ask<'a> {
     method: &'a str,
     path: &'a str,
     headers: Vec<(&'a str, &'a str)>,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl Cluster {
+    pub(crate) fn stop(&self) {
+        self.stop.fire();
+    }
+
+    /// Waits until every task has ended.
+    pub(crate) async fn ended(&self) {
+        self.tasks.ended().await;
+    }
+
+    /// Lets others run until `holds`.
+    pub(crate) async fn until(&self, holds: impl Fn() -> bool) {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn ask<'a>(&self, method: &'a str, path: &'a str) -> Ask<'a> {
-        Ask { addr: self.playground.addr(), method, path, headers: Vec::new(), body: String::new() }
+        Ask { addr: self.playground.addr(), method, path, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -86,7 +124,12 @@ impl<'a> Ask<'a> {
     }
 
     pub(crate) fn body(mut self, body: &(impl ToString + ?Sized)) -> Self {
-        self.body = body.to_string();
+        self.body = body.to_string().into_bytes();
+        self
+    }
+
+    pub(crate) fn bytes(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
         self
     }
 
@@ -99,7 +142,8 @@ impl<'a> Ask<'a> {
         }
         let length = self.body.len().to_string();
         head.extend(["content-length: ", &length, "\r\nconnection: close\r\n\r\n"]);
-        stream.write_all((head + &self.body).as_bytes()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&self.body).await.unwrap();
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
         reader.read_line(&mut line).await.unwrap();
@@ -165,6 +209,12 @@ impl Open {
         self.reader.read_exact(&mut chunk).await.ok()?;
         chunk.truncate(length);
         Some(chunk)
+    }
+
+    /// Whether nothing comes, not even the end, while others do what they can.
+    pub(crate) async fn is_silent(&mut self) -> bool {
+        let wait = std::time::Duration::from_millis(200);
+        tokio::time::timeout(wait, self.chunk()).await.is_err()
     }
 
     /// The next message of a watch in JSON; nothing at the end.

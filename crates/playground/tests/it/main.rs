@@ -4,3 +4,9 @@
 mod client;
 
 mod api;
+
+mod watches;
+
+mod faults;
+
+mod commands;

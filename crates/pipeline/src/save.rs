@@ -11,7 +11,7 @@
 //! What an event's next revision is counted against is in [`live`]; the journal keeps its changes with
 //! the rows and a snapshot of it from time to time.
 //!
-//! A file that was damaged is set aside, and what is still
+//! The state folder has one owner ([`folder`]). A file that was damaged is set aside, and what is still
 //! readable is brought into a new one (`salvage`). When the disk is full, commits wait, and a reserve
 //! lets the journal make room (`reserve`).
 
@@ -43,6 +43,10 @@ mod rescue;
 
 mod reserve;
 
+pub mod folder;
+
+mod mounts;
+
 pub mod memory;
 
 mod books;
@@ -50,6 +54,7 @@ mod books;
 #[cfg(test)]
 mod battery;
 
+pub use folder::{FolderError, StateFolder, Storage};
 pub use memory::MemoryJournal;
 pub use sqlite::{Limits, SqliteJournal};
 pub use tail::Page;

@@ -27,8 +27,8 @@ pub trait Journal: Send {
     /// Makes the lanes of `names` the current ones and returns them in that order. A known name keeps
     /// its number, cursor and tally; a new one gets a number that no row carries and starts at the
     /// end; a lane that is no longer named is an orphan from `now` on and keeps its rows for a day.
-    /// A number is free again when no row carries it and a snapshot has begun since its lane was given
-    /// up: only then has the live state forgotten it too.
+    /// A number is free again when no row carries it and a snapshot that began after its lane was given
+    /// up is complete: only then has the live state forgotten it too, whatever a crash brings back.
     fn open_lanes(&mut self, names: &[Text], now: Timestamp) -> Result<Vec<Lane>, JournalError>;
 
     /// Appends, moves and counts everything in `commit`, all or nothing, durably.
@@ -45,7 +45,8 @@ pub trait Journal: Send {
     ) -> Result<Vec<Stored>, JournalError>;
 
     /// Removes rows that every lane has passed and a snapshot covers, counts the rows of lanes that
-    /// were orphaned for a day as expired, and gives space back.
+    /// were orphaned for a day as expired, and gives space back. Does a bounded part of it: call it
+    /// again while it removes rows.
     fn trim(&mut self, now: Timestamp) -> Result<Trimmed, JournalError>;
 
     /// Parked rows of one lane, oldest first.
@@ -54,7 +55,7 @@ pub trait Journal: Send {
     /// Every lane with its tally, and the overall tally, read from one snapshot.
     fn ledger(&mut self) -> Result<Ledger, JournalError>;
 
-    /// Bytes on disk.
+    /// Bytes on disk that are in use; space that later rows will fill again is not counted.
     fn size(&mut self) -> Result<u64, JournalError>;
 }
 
@@ -116,7 +117,8 @@ pub struct Row {
     pub event: Option<Arc<Event>>,
 }
 
-/// Everything that moves together. The default moves nothing.
+/// Everything that moves together. The default moves nothing. What it says of lanes that are not known,
+/// or were given up, is passed over.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
     /// Rows to append.
@@ -196,7 +198,7 @@ pub enum Restored<'a> {
 /// What [`Journal::load`] gives back beside the live state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// The position of the scope, if it was ever saved.
+    /// The position of the scope, if it was ever saved and the live state with it can be trusted.
     pub position: Option<Position>,
     /// The number of the newest row.
     pub last: Seq,
@@ -332,7 +334,7 @@ pub struct LaneTally {
     pub overflow: u64,
     /// Dropped because it was too old.
     pub expired: u64,
-    /// Dropped by somebody's command.
+    /// Dropped by somebody's command, or lost with a damaged file.
     pub discarded: u64,
 }
 
@@ -365,7 +367,7 @@ impl LaneTally {
 pub struct Ledger {
     /// Of everything that came in.
     pub tally: Tally,
-    /// Of each lane, orphans too, with the number of rows in the journal that it has yet to send.
+    /// Of each lane, orphans and resting numbers too, with the number of rows in the journal that it has yet to send.
     pub lanes: Vec<(Lane, u64)>,
     /// Every break so far, newest last; the last hundred are kept.
     pub breaks: Vec<Break>,

@@ -210,6 +210,10 @@ impl Api {
         if take(FaultKind::Stall).is_some() {
             if verb != Verb::Watch {
                 self.stop.fired().await;
+                return Some(plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "apiserver is shutting down\n",
+                ));
             }
             let stop = self.stop.clone();
             let nothing = futures::stream::once(async move {

@@ -179,7 +179,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
@@ -209,12 +209,6 @@ impl Open {
         self.reader.read_exact(&mut chunk).await.ok()?;
         chunk.truncate(length);
         Some(chunk)
-    }
-
-    /// Whether nothing comes, not even the end, while others do what they can.
-    pub(crate) async fn is_silent(&mut self) -> bool {
-        let wait = std::time::Duration::from_millis(200);
-        tokio::time::timeout(wait, self.chunk()).await.is_err()
     }
 
     /// The next message of a watch in JSON; nothing at the end.

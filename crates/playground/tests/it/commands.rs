@@ -32,7 +32,9 @@ async fn requests_and_writes_are_counted() {
     }
     cluster.get(EVENTS).await;
     cluster.get("/version").await;
-    cluster.get("/api/v1/events?watch=true&timeoutSeconds=1&resourceVersion=1005").await;
+    let mut watch =
+        cluster.ask("GET", "/api/v1/events?watch=true&resourceVersion=1005").open().await;
+    watch.message().await.unwrap();
     let stats = cluster.get("/playground/stats").await.json();
     let expected =
         json!({"create events": 2, "list events": 1, "watch events": 1, "discover api": 1});

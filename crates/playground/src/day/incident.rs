@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Reporter,
-    script::{NORMAL, Stage, WARNING, deleted_by, scaled, start, stop},
+    pod_life::{deleted_by, scaled, start, stop},
+    stage::{NORMAL, Stage, WARNING},
     world::Pod,
 };
 

@@ -8,11 +8,15 @@ mod incident;
 
 mod player;
 
+mod pod_life;
+
 mod rare;
 
 mod recorder;
 
 mod script;
+
+mod stage;
 
 mod story;
 
@@ -283,8 +287,8 @@ impl Day {
         }
     }
 
-    fn stage(&mut self, now: Timestamp) -> script::Stage<'_> {
-        script::Stage {
+    fn stage(&mut self, now: Timestamp) -> stage::Stage<'_> {
+        stage::Stage {
             now,
             agenda: &mut self.agenda,
             world: &mut self.world,

@@ -1,25 +1,12 @@
-//! How the stories go: each plans, in order and with realistic waits, what the components will say.
-
-use event::ObjectRef;
-use jiff::Timestamp;
+//! How the stories go: each plans, in order and with realistic waits, what will happen.
 
 use super::{
-    Agenda, Plan, Reporter, Saying, Write, rare, seconds,
+    pod_life::{created_by, deleted_by, scaled, start, start_cached, stop},
+    rare,
+    stage::{NORMAL, Stage, WARNING},
     story::Story,
-    world::{CronJob, Deployment, Owner, Pod, World, job_removal, reference},
+    world::{CronJob, Owner, Pod, job_removal, reference},
 };
-use crate::random::Random;
-
-/// What a story works with. Times are seconds from now.
-pub(super) struct Stage<'a> {
-    pub(super) now: Timestamp,
-    pub(super) agenda: &'a mut Agenda,
-    pub(super) world: &'a mut World,
-    pub(super) random: &'a mut Random,
-}
-
-pub(super) const NORMAL: &str = "Normal";
-pub(super) const WARNING: &str = "Warning";
 
 pub(super) fn tell(story: Story, stage: &mut Stage<'_>) {
     match story {
@@ -69,139 +56,6 @@ pub(super) fn tell(story: Story, stage: &mut Stage<'_>) {
     }
 }
 
-impl Stage<'_> {
-    pub(super) fn plan(&mut self, after: f64, plan: Plan) {
-        self.agenda.plan(self.now + seconds(after), plan);
-    }
-
-    pub(super) fn write(&mut self, after: f64, write: Write) {
-        self.plan(after, Plan::Write(write));
-    }
-
-    pub(super) fn say(
-        &mut self,
-        after: f64,
-        by: Reporter,
-        about: ObjectRef,
-        (kind, reason): (&'static str, &'static str),
-        message: String,
-    ) {
-        let saying = Saying { by, about, related: None, kind, reason, action: "", message };
-        self.plan(after, Plan::Say(Box::new(saying)));
-    }
-
-    pub(super) fn controller(
-        &mut self,
-        after: f64,
-        name: &'static str,
-        about: ObjectRef,
-        what: (&'static str, &'static str),
-        message: String,
-    ) {
-        self.say(after, Reporter::Controller(name), about, what, message);
-    }
-
-    fn cron(
-        &mut self,
-        after: f64,
-        cron_job: &CronJob,
-        what: (&'static str, &'static str),
-        message: String,
-    ) {
-        self.controller(after, "cronjob-controller", cron_job.reference(), what, message);
-    }
-
-    /// Says something about a pod, by the kubelet of its node.
-    pub(super) fn pod(
-        &mut self,
-        after: f64,
-        pod: &Pod,
-        what: (&'static str, &'static str),
-        message: String,
-    ) {
-        let by = Reporter::Kubelet { node: pod.node.name.clone() };
-        self.say(after, by, pod.reference(), what, message);
-    }
-
-    /// Says something about a container.
-    pub(super) fn container(
-        &mut self,
-        after: f64,
-        pod: &Pod,
-        container: &str,
-        what: (&'static str, &'static str),
-        message: &str,
-    ) {
-        let by = Reporter::Kubelet { node: pod.node.name.clone() };
-        self.say(after, by, pod.container(container), what, message.to_owned());
-    }
-
-    pub(super) fn scheduler(
-        &mut self,
-        after: f64,
-        pod: &Pod,
-        what: (&'static str, &'static str),
-        action: &'static str,
-        message: String,
-    ) {
-        let saying = Saying {
-            by: Reporter::Scheduler { instance: self.world.scheduler.clone() },
-            about: pod.reference(),
-            related: None,
-            kind: what.0,
-            reason: what.1,
-            action,
-            message,
-        };
-        self.plan(after, Plan::Say(Box::new(saying)));
-    }
-
-    /// The place of a Deployment that no other story is busy with, if one is found soon.
-    pub(super) fn some_deployment(&mut self) -> usize {
-        let mut place = 0;
-        for _ in 0..20 {
-            place = self.random.below(self.world.deployments.len());
-            if self.is_idle(place) {
-                break;
-            }
-        }
-        place
-    }
-
-    pub(super) fn is_idle(&self, place: usize) -> bool {
-        let of = &self.world.deployments[place];
-        of.busy_until <= self.now && !of.pods.is_empty()
-    }
-
-    /// Keeps other stories away from a Deployment.
-    pub(super) fn reserve(&mut self, place: usize, for_seconds: f64) {
-        self.world.deployments[place].busy_until = self.now + seconds(for_seconds);
-    }
-
-    pub(super) fn some_pod(&mut self) -> Pod {
-        loop {
-            let deployment = self.some_deployment();
-            let pods = &self.world.deployments[deployment].pods;
-            if !pods.is_empty() {
-                return self.random.pick(pods).clone();
-            }
-        }
-    }
-
-    fn cron_job(&mut self) -> CronJob {
-        self.random.pick(&self.world.cron_jobs).clone()
-    }
-
-    /// A disruption budget and a pod that it covers.
-    fn budget(&mut self) -> (ObjectRef, String) {
-        let deployment = self.some_deployment();
-        let of = &self.world.deployments[deployment];
-        let budget =
-            reference("PodDisruptionBudget", "policy/v1", &of.namespace, &of.name, &of.uid);
-        (budget, format!("{}-debug", of.name))
-    }
-}
-
 /// A run of a `CronJob`: about four pods, one event each for creation, and four for each start.
 fn cron_run(stage: &mut Stage<'_>) {
     let place = stage.random.below(stage.world.cron_jobs.len());
@@ -238,136 +92,6 @@ fn job_pod(stage: &mut Stage<'_>, cron_job: &CronJob, job: &Owner) -> Pod {
     }
 }
 
-fn created_by(
-    stage: &mut Stage<'_>,
-    after: f64,
-    controller: &'static str,
-    owner: &Owner,
-    pod: &Pod,
-) {
-    stage.write(after, pod.object());
-    let about = owner.reference(&pod.namespace);
-    let text = format!("Created pod: {}", pod.name);
-    stage.controller(after, controller, about, (NORMAL, "SuccessfulCreate"), text);
-}
-
-/// A start with an image that the node has; gives when it is done.
-fn start_cached(stage: &mut Stage<'_>, after: f64, pod: &Pod) -> f64 {
-    scheduled(stage, after, pod);
-    let mut at = after + 0.6 + stage.random.unit();
-    for container in &pod.containers {
-        let text = format!(
-            "Container image \"{}\" already present on machine and can be accessed by the pod",
-            pod.image
-        );
-        stage.container(at, pod, container, (NORMAL, "Pulled"), &text);
-        stage.container(at + 0.05, pod, container, (NORMAL, "Created"), "Container created");
-        stage.container(at + 0.2, pod, container, (NORMAL, "Started"), "Container started");
-        at += 0.3;
-    }
-    at
-}
-
-fn scheduled(stage: &mut Stage<'_>, after: f64, pod: &Pod) {
-    let text = format!("Successfully assigned {}/{} to {}", pod.namespace, pod.name, pod.node.name);
-    stage.scheduler(after, pod, (NORMAL, "Scheduled"), "Binding", text);
-}
-
-/// A start in a busy cluster, with all that can delay it; gives when it is done.
-pub(super) fn start(stage: &mut Stage<'_>, after: f64, pod: &Pod) -> f64 {
-    let mut at = after;
-    if stage.random.chance(0.53) {
-        at = pending(stage, at, pod);
-    }
-    scheduled(stage, at, pod);
-    at += 0.5;
-    if stage.random.chance(0.12) {
-        at = broken_sandbox(stage, at, pod);
-    }
-    for container in &pod.containers {
-        let took = 0.4 + stage.random.wait(0.5);
-        let size = 20_000_000 + stage.random.below(300_000_000);
-        let text = format!("Pulling image \"{}\"", pod.image);
-        stage.container(at, pod, container, (NORMAL, "Pulling"), &text);
-        at += took;
-        let text = format!(
-            "Successfully pulled image \"{}\" in {took:.3}s ({took:.3}s including waiting). Image size: {size} bytes.",
-            pod.image
-        );
-        stage.container(at, pod, container, (NORMAL, "Pulled"), &text);
-        stage.container(at + 0.05, pod, container, (NORMAL, "Created"), "Container created");
-        stage.container(at + 0.2, pod, container, (NORMAL, "Started"), "Container started");
-        at += 0.3;
-    }
-    at
-}
-
-/// Until there is room: the scheduler fails twice, the autoscaler adds a node or does not.
-fn pending(stage: &mut Stage<'_>, after: f64, pod: &Pod) -> f64 {
-    let nodes = stage.world.nodes.len();
-    let full = stage.random.between(nodes / 2, nodes);
-    let text = format!(
-        "0/{nodes} nodes are available: {} node(s) had untolerated taint {{dedicated: ci}}, {full} Insufficient cpu. \
-         no new claims to deallocate, preemption: 0/{nodes} nodes are available: {} Preemption is not helpful for \
-         scheduling, {full} No preemption victims found for incoming pod.",
-        nodes - full,
-        nodes - full,
-    );
-    stage.scheduler(after, pod, (WARNING, "FailedScheduling"), "Scheduling", text.clone());
-    let again = after + 2.0 + stage.random.unit() * 20.0;
-    stage.scheduler(again, pod, (WARNING, "FailedScheduling"), "Scheduling", text);
-    let chance = stage.random.unit();
-    let autoscaler = "cluster-autoscaler";
-    if chance < 0.23 {
-        let text = "pod triggered scale-up: [{general 57->58 (max: 120)}]".into();
-        stage.controller(
-            after + 1.5,
-            autoscaler,
-            pod.reference(),
-            (NORMAL, "TriggeredScaleUp"),
-            text,
-        );
-        return again + 30.0;
-    }
-    if chance < 0.60 {
-        let text = "pod didn't trigger scale-up: 2 max node group size reached, 1 node(s) had untolerated taint {spot: true}";
-        stage.controller(
-            after + 1.5,
-            autoscaler,
-            pod.reference(),
-            (NORMAL, "NotTriggerScaleUp"),
-            text.into(),
-        );
-    }
-    again + 5.0
-}
-
-fn broken_sandbox(stage: &mut Stage<'_>, after: f64, pod: &Pod) -> f64 {
-    let mut at = after;
-    for _ in 0..2 {
-        let (one, two) = (stage.random.bits(), stage.random.bits());
-        let text = format!(
-            "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \
-             \"{one:016x}{two:016x}{two:016x}{one:016x}\": plugin type=\"calico\" failed (add): error getting \
-             ClusterInformation: connection is unauthorized: Unauthorized"
-        );
-        stage.pod(at, pod, (WARNING, "FailedCreatePodSandBox"), text);
-        at += 12.0;
-        let text = "Pod sandbox changed, it will be killed and re-created.".into();
-        stage.pod(at, pod, (NORMAL, "SandboxChanged"), text);
-        at += 0.5;
-    }
-    at
-}
-
-pub(super) fn stop(stage: &mut Stage<'_>, after: f64, pod: &Pod) {
-    for container in &pod.containers {
-        let text = format!("Stopping container {container}");
-        stage.container(after, pod, container, (NORMAL, "Killing"), &text);
-    }
-    stage.write(after + 2.0, pod.removal());
-}
-
 fn rescale(stage: &mut Stage<'_>) {
     let place = stage.some_deployment();
     if !stage.is_idle(place) {
@@ -398,25 +122,6 @@ fn rescale(stage: &mut Stage<'_>) {
         deleted_by(stage, 0.5, &of.replica_set, &pod);
         stop(stage, 0.6, &pod);
     }
-}
-
-pub(super) fn scaled(
-    stage: &mut Stage<'_>,
-    after: f64,
-    of: &Deployment,
-    way: &str,
-    set: &Owner,
-    (from, to): (usize, usize),
-) {
-    let text = format!("Scaled {way} replica set {} from {from} to {to}", set.name);
-    let what = (NORMAL, "ScalingReplicaSet");
-    stage.controller(after, "deployment-controller", of.reference(), what, text);
-}
-
-pub(super) fn deleted_by(stage: &mut Stage<'_>, after: f64, set: &Owner, pod: &Pod) {
-    let text = format!("Deleted pod: {}", pod.name);
-    let about = set.reference(&pod.namespace);
-    stage.controller(after, "replicaset-controller", about, (NORMAL, "SuccessfulDelete"), text);
 }
 
 /// Replaces the pods of a Deployment one by one; the new ones fail their probe until they are warm.

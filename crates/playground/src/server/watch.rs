@@ -22,6 +22,8 @@ use crate::{
 const BATCH: usize = 1000;
 /// So many objects are read at a time for the initial state.
 const PAGE: usize = 10_000;
+/// How often a watch that allows bookmarks gets one, unless it is of Events: those have no watch cache.
+const BOOKMARKS: Duration = Duration::from_secs(60);
 /// How long a watch stays open at least, and how much longer at most, when the client does not say.
 const OPEN: Duration = Duration::from_secs(30 * 60);
 
@@ -48,6 +50,8 @@ struct OpenWatch<T> {
     revision: u64,
     restores: u32,
     deadline: Instant,
+    /// When a bookmark is due of the server's own accord.
+    next_bookmark: Option<Instant>,
     place: watch::Receiver<Place>,
     faults: watch::Receiver<u64>,
     kind: std::marker::PhantomData<fn() -> T>,
@@ -92,6 +96,8 @@ impl Api {
             revision,
             restores: now.restores,
             deadline: Instant::now() + open,
+            next_bookmark: (options.bookmarks && !target.resource.is_events())
+                .then(|| Instant::now() + BOOKMARKS),
             place,
             faults: self.faults.watch(),
             kind: std::marker::PhantomData,
@@ -145,9 +151,11 @@ impl<T: Kept> OpenWatch<T> {
 
     async fn wait(&mut self) {
         let frozen = matches!(self.stage, Stage::Frozen);
+        let wake = self.next_bookmark.map_or(self.deadline, |at| at.min(self.deadline));
+        let wake = if frozen { self.deadline } else { wake };
         tokio::select! {
             () = self.api.stop.fired() => {}
-            () = tokio::time::sleep_until(self.deadline) => {}
+            () = tokio::time::sleep_until(wake) => {}
             // The senders live as long as the API does.
             _ = self.place.changed(), if !frozen => {}
             _ = self.faults.changed(), if !frozen => {}
@@ -242,9 +250,13 @@ impl<T: Kept> OpenWatch<T> {
         frame(&self.shape, kind, &*change.object)
     }
 
-    /// A bookmark, if one was commanded; the API server has none for Events of its own accord.
+    /// A bookmark, if one is due or was commanded.
     fn bookmark(&mut self) -> Option<Vec<Vec<u8>>> {
-        let wanted = self.bookmarks && self.take(FaultKind::Bookmark);
+        let due = self.next_bookmark.is_some_and(|at| at <= Instant::now());
+        if due {
+            self.next_bookmark = Some(Instant::now() + BOOKMARKS);
+        }
+        let wanted = due || (self.bookmarks && self.take(FaultKind::Bookmark));
         wanted.then(|| vec![self.bookmark_frame(false)])
     }
 

@@ -128,3 +128,13 @@ async fn an_open_watch_ends_when_the_playground_stops() {
     assert_eq!(watch.message().await, None);
     cluster.ended().await;
 }
+
+#[tokio::test]
+async fn a_watch_ends_when_its_client_is_gone() {
+    let cluster = cluster().await;
+    let watch = cluster.ask("GET", "/api/v1/events?watch=true&resourceVersion=1004").open().await;
+    let open_watches = || cluster.playground.stats().counts().open_watches;
+    assert_eq!(open_watches(), 1);
+    drop(watch);
+    cluster.until(|| open_watches() == 0).await;
+}

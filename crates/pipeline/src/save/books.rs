@@ -20,7 +20,7 @@ const BREAKS: usize = 100;
 /// Everything but rows, parked rows and snapshot parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Books {
-    /// How often something was committed.
+    /// Counts what was written; tells whether the newest of it was.
     pub(super) commits: u64,
     /// The number of the newest row.
     pub(super) last: Seq,
@@ -79,7 +79,6 @@ impl Books {
     /// The books after `commit`, whose rows are `bytes` long together.
     pub(super) fn after(&self, commit: &Commit, bytes: u64) -> Self {
         let mut next = self.clone();
-        next.commits += 1;
         if let Some(part) = &commit.snapshot {
             next.snapshot(part);
         }

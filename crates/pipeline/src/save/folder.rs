@@ -162,8 +162,8 @@ fn host() -> String {
     if name.is_empty() { "this machine".into() } else { name.trim().into() }
 }
 
-/// All bytes and the free ones.
-fn space(path: &Path) -> io::Result<(u64, u64)> {
+/// All bytes of the file system and those that are free for us.
+pub(super) fn space(path: &Path) -> io::Result<(u64, u64)> {
     let space = rustix::fs::statvfs(path)?;
     Ok((space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize))
 }

@@ -102,7 +102,8 @@ impl Keeper {
             if self.next_trim <= Instant::now() {
                 self.trim();
             }
-            if self.closing.is_wanted() && (self.commits.is_empty() || self.full.is_some()) {
+            let done = self.commits.is_empty() || self.full.is_some();
+            if self.closing.is_wanted() && done && self.questions.is_empty() {
                 break;
             }
         }
@@ -122,7 +123,10 @@ impl Keeper {
             self.take(request);
         }
         let later = std::mem::take(&mut *lock(&self.desk.dues));
-        self.dues.absorb(later);
+        // Progress that can never be saved must not keep the thread awake.
+        if self.broken.is_none() {
+            self.dues.absorb(later);
+        }
     }
 
     fn take(&mut self, request: Request) {
@@ -226,7 +230,8 @@ impl Keeper {
                     Err(error) => tracing::debug!(%error, "progress is not saved yet"),
                 }
             }
-            (question.ask)(self.journal.as_mut(), *self.head.borrow(), self.clock.now());
+            let head = *self.head.borrow();
+            (question.ask)(self.journal.as_mut(), head, self.clock.now());
         }
     }
 
@@ -272,6 +277,7 @@ impl Keeper {
     fn give_in(&mut self, error: &JournalError) {
         tracing::error!(%error, "nothing is saved any more");
         self.broken.get_or_insert_with(|| again(error));
+        self.dues = Dues::default();
     }
 
     fn end(mut self) {

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::sqlite::beside;
+use super::{folder::space, sqlite::beside};
 
 /// How long to wait before trying to hold space back again.
 const PAUSE: SignedDuration = SignedDuration::from_secs(60);
@@ -18,23 +18,26 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(60);
 pub(super) struct Reserve {
     journal: PathBuf,
     bytes: u64,
+    held: bool,
+    /// It was needed, and there was no room for it since.
     given_up: bool,
-    tried: Option<Timestamp>,
+    tried: Timestamp,
 }
 
 impl Reserve {
-    /// Holds `bytes` back beside the file `path`; where that cannot be, the journal goes without.
-    pub(super) fn open(path: &Path, bytes: u64) -> Self {
-        let reserve = Self { journal: path.to_owned(), bytes, given_up: false, tried: None };
-        if !reserve.fill() {
-            tracing::debug!(bytes, "no space to hold back beside the journal");
-        }
+    /// Holds `bytes` back beside the file `path`; where that cannot be, the journal goes without until
+    /// there is room.
+    pub(super) fn open(path: &Path, bytes: u64, now: Timestamp) -> Self {
+        let mut reserve =
+            Self { journal: path.to_owned(), bytes, held: false, given_up: false, tried: now };
+        reserve.held = reserve.fill();
         reserve
     }
 
     /// Gives the space to whoever needs it now.
     pub(super) fn give_up(&mut self) {
-        self.given_up = true;
+        self.given_up |= self.bytes > 0;
+        self.held = false;
         remove(&self.journal);
     }
 
@@ -45,10 +48,10 @@ impl Reserve {
 
     /// Holds the space back again if there is room, once a minute at most.
     pub(super) fn restore(&mut self, now: Timestamp) {
-        let paused = |tried: Timestamp| now.duration_since(tried) < PAUSE;
-        if self.given_up && !self.tried.is_some_and(paused) {
-            self.tried = Some(now);
-            self.given_up = !self.fill();
+        if !self.held && now.duration_since(self.tried) >= PAUSE {
+            self.tried = now;
+            self.held = self.fill();
+            self.given_up &= !self.held;
         }
     }
 
@@ -57,6 +60,11 @@ impl Reserve {
         let path = beside(&self.journal, ".reserve");
         if self.bytes == 0 || fs::metadata(&path).is_ok_and(|file| file.len() == self.bytes) {
             return true;
+        }
+        let folder = self.journal.parent().filter(|it| !it.as_os_str().is_empty());
+        let space = space(folder.unwrap_or(Path::new(".")));
+        if space.is_ok_and(|(_, free)| free < self.bytes * 2) {
+            return false;
         }
         let written = File::create(&path).and_then(|mut file| {
             let mut noise = 0x9e37_79b9_7f4a_7c15_u64;

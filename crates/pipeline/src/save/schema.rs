@@ -1,6 +1,6 @@
 //! The tables of the journal, and how its file is opened, told from others, and tuned.
 
-use std::{io::Read, path::Path};
+use std::{fs::OpenOptions, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
 
 use event::journal::JournalError;
 use rusqlite::{Connection, OpenFlags};
@@ -130,6 +130,7 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    keep_private(path);
     let db = Connection::open_with_flags(path, flags)?;
     // Exclusive before WAL: then the index of the log lives on the heap, and no second file is mapped.
     db.execute_batch(&format!(
@@ -151,6 +152,14 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
         create(&db)?;
     }
     Ok(db)
+}
+
+/// Events tell a lot; a new file is for its owner alone. What cannot be made here fails when it is
+/// opened, with better words.
+fn keep_private(path: &Path) {
+    if let Err(error) = OpenOptions::new().append(true).create(true).mode(0o600).open(path) {
+        tracing::debug!(%error, "the journal cannot be made");
+    }
 }
 
 /// The numbers that make the file ours come with the tables; the checkpoint brings the mark into the

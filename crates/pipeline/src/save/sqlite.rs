@@ -1,7 +1,7 @@
 //! The journal on disk: one `SQLite` file, one connection, one transaction for everything that moves.
 //!
 //! Rows are only ever appended at the end and removed at the beginning. The small rest is kept in
-//! memory as [`Books`] and written down where it changed. Memory follows the disk: the books are
+//! memory as `Books` and written down where it changed. Memory follows the disk: the books are
 //! replaced when the transaction has returned, never before.
 
 use std::{
@@ -24,7 +24,7 @@ use super::{
     books::Books,
     check::check,
     records,
-    reserve::Reserve,
+    reserve::{self, Reserve},
     rows, salvage,
     schema::{self, Look},
 };
@@ -67,6 +67,8 @@ pub struct SqliteJournal {
     limits: Limits,
     reserve: Reserve,
     salvaged: Option<String>,
+    /// The file could not be opened again after a failure.
+    lost: bool,
 }
 
 impl SqliteJournal {
@@ -84,20 +86,24 @@ impl SqliteJournal {
             return Err(schema::foreign(path, look));
         }
         let mut salvaged = suspect.then(|| salvage::salvage(path, now)).transpose()?;
-        let (db, books) = match Self::start(path, limits) {
-            Err(JournalError::Damaged(_)) if salvaged.is_none() => {
-                salvaged = Some(salvage::salvage(path, now)?);
-                Self::start(path, limits)?
-            }
-            other => other?,
-        };
+        let mut started = Self::start(path, limits);
+        if matches!(started, Err(JournalError::Damaged(_))) && salvaged.is_none() {
+            salvaged = Some(salvage::salvage(path, now)?);
+            started = Self::start(path, limits);
+        }
+        if matches!(started, Err(JournalError::Full)) {
+            reserve::remove(path);
+            started = Self::start(path, limits);
+        }
+        let (db, books) = started?;
         Ok(Self {
             db,
             books,
             path: path.to_owned(),
             limits,
-            reserve: Reserve::open(path, limits.reserve_bytes),
+            reserve: Reserve::open(path, limits.reserve_bytes, now),
             salvaged,
+            lost: false,
         })
     }
 
@@ -125,7 +131,8 @@ impl SqliteJournal {
     ) -> Result<T, JournalError> {
         let tx = begin(&mut self.db).map_err(failure);
         let done = tx.and_then(|tx| {
-            let (books, answer) = work(&tx, &self.books).map_err(failure)?;
+            let (mut books, answer) = work(&tx, &self.books).map_err(failure)?;
+            books.commits = self.books.commits + 1;
             records::put_books(&tx, &self.books, &books).map_err(failure)?;
             let commits = books.commits;
             let committed = tx.commit().map_err(failure);
@@ -159,17 +166,19 @@ impl SqliteJournal {
         }
         // The old connection holds the lock until it is gone.
         self.db = Connection::open_in_memory().map_err(failure)?;
+        self.lost = true;
         let (db, books) = Self::start(&self.path, self.limits)?;
         self.db = db;
         self.books = books;
+        self.lost = false;
         (self.books.commits == commits).then_some(()).ok_or(error)
     }
 
     fn failed(&mut self, error: &JournalError) {
         match error {
             JournalError::Full => self.reserve.give_up(),
-            JournalError::Damaged(_) => salvage::suspect(&self.path),
-            JournalError::Foreign(_) | JournalError::Io(_) => {}
+            JournalError::Damaged(_) if !self.lost => salvage::suspect(&self.path),
+            _ => {}
         }
     }
 

@@ -123,7 +123,8 @@ pub(super) struct Due {
 
 impl Saver {
     /// Makes the lanes of `names` the current ones and starts the thread that owns `journal` from now
-    /// on. Load the live state before: the journal cannot be reached afterwards.
+    /// on. Load the live state before: the journal cannot be reached afterwards. Waits for the disk; the
+    /// rest of the methods leave that to the thread.
     pub fn open(
         mut journal: Box<dyn Journal>,
         names: &[Text],
@@ -166,7 +167,8 @@ impl Saver {
     }
 
     /// Notes how far a lane has come, what came of its events since the last call, and what it parked.
-    /// All of it is saved in one step, with the next commit or after a second; parked rows at once.
+    /// All of it is saved in one step, with the next commit or after a second; parked rows at once. Who
+    /// parks much calls [`Saver::flush`] now and then, so that it does not pile up before a full disk.
     pub fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
         let nudge = lock(&self.desk.dues).add(progress, tally, parked);
         if nudge && self.requests.send(Request::Nudge).is_err() {

@@ -195,6 +195,44 @@ fn damage_that_is_met_while_running_is_salvaged_at_the_next_start() {
     assert!(journal.ledger().unwrap().balances());
 }
 
+/// A crash leaves a log that ends somewhere. What counts is the last transaction that is whole in it.
+#[test]
+fn a_log_cut_short_anywhere_is_a_state_that_was_committed() {
+    let mut s = Subject::disk();
+    s.lanes(&["a", "b"]);
+    for revision in 1..20 {
+        let mut commit = accepted(revision..revision + revision % 3);
+        commit.tally = Tally { seen: commit.rows.len() as u64, ..Tally::default() };
+        commit.tally.accepted = commit.tally.seen;
+        let revision = s.journal().ledger().unwrap().tally.seen + commit.tally.seen;
+        commit.position = Some(("".into(), Position { revision, ..Position::default() }));
+        s.commit(&commit);
+    }
+    let Subject::Disk(dir, Some(_running)) = &s else { panic!("it is on disk") };
+    let file = fs::read(dir.path().join("journal.db")).unwrap();
+    let log = fs::read(dir.path().join("journal.db-wal")).unwrap();
+    let frames = (log.len() - 32) / (PAGE + 24);
+    let mut states = std::collections::BTreeSet::new();
+    for frame in 0..=frames {
+        for ragged in [0, 1000] {
+            let crashed = tempfile::tempdir().unwrap();
+            let path = crashed.path().join("journal.db");
+            fs::write(&path, &file).unwrap();
+            let end = log.len().min(32 + frame * (PAGE + 24) + ragged);
+            fs::write(crashed.path().join("journal.db-wal"), &log[..end]).unwrap();
+            let (mut journal, loaded, restored) = open(&path);
+            assert_eq!(loaded.salvaged, None);
+            assert_eq!(loaded.position.unwrap_or_default().revision, loaded.last);
+            assert_eq!(restored as u64, loaded.last);
+            let ledger = journal.ledger().unwrap();
+            assert_eq!(ledger.tally.seen, loaded.last);
+            assert!(ledger.balances());
+            states.insert(loaded.last);
+        }
+    }
+    assert_eq!((states.len(), states.last()), (14, Some(&19)), "{states:?}");
+}
+
 #[test]
 fn somebody_elses_file_is_left_alone() {
     for bytes in [&b"# notes\n"[..], &[0; 5000], &b"SQLite format 3\0".repeat(300)] {

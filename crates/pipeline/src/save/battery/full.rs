@@ -64,7 +64,9 @@ fn a_full_disk_loses_nothing_and_can_be_trimmed() {
     limit_pages(&journal, 2010);
     pass(&mut journal, last);
     assert_eq!(journal.trim(at(0)).unwrap().rows, last);
-    assert_eq!(journal.commit(&hundred()).unwrap().last, last + 100);
+    assert_eq!(journal.commit(&hundred()).unwrap().last, last + 100, "free pages are room");
+    assert!(!reserve.exists());
+    journal.trim(at(1)).unwrap();
     assert_eq!(reserve.metadata().unwrap().len(), RESERVE, "there is room again");
     drop(journal);
     assert_eq!(open(dir.path()).load("", &mut |_| ()).unwrap().last, last + 100);

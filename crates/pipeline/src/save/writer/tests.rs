@@ -2,6 +2,7 @@ use event::{
     LaneSet, ManualClock,
     journal::{Position, Row, SnapshotPart},
 };
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::save::{
@@ -21,7 +22,7 @@ const SETTINGS: SaverSettings = SaverSettings {
 
 const LAZY: SaverSettings = SaverSettings { progress_delay: Duration::from_secs(3600), ..SETTINGS };
 
-fn open(journal: MemoryJournal, settings: SaverSettings) -> Saver {
+fn open(journal: impl Journal + 'static, settings: SaverSettings) -> Saver {
     let names = ["a".into(), "b".into()];
     let clock = Arc::new(ManualClock::new(at(0)));
     let (saver, lanes) = Saver::open(Box::new(journal), &names, clock, settings).unwrap();
@@ -114,12 +115,8 @@ async fn parked_rows_are_saved_with_the_cursor_that_passes_them() {
 
 #[tokio::test]
 async fn while_the_disk_is_full_commits_wait_and_nothing_is_saved_twice() {
-    let mut journal = MemoryJournal::new(1 << 20);
-    journal.open_lanes(&["a".into(), "b".into()], at(0)).unwrap();
-    let journal = FullAtFirst(journal, 4);
-    let names = ["a".into(), "b".into()];
-    let clock = Arc::new(ManualClock::new(at(0)));
-    let (saver, _) = Saver::open(Box::new(journal), &names, clock, SETTINGS).unwrap();
+    let (journal, _told) = Watched::new(&["full"; 4]);
+    let saver = open(journal, SETTINGS);
     saver.progress(progress(1, 0, &[]), LaneTally::default(), vec![]);
     let both = futures::future::join(saver.commit(rows(&[0])), saver.commit(rows(&[0]))).await;
     assert_eq!((both.0.unwrap().last, both.1.unwrap().last), (1, 2));
@@ -129,13 +126,8 @@ async fn while_the_disk_is_full_commits_wait_and_nothing_is_saved_twice() {
 
 #[tokio::test]
 async fn after_a_failure_nothing_later_is_saved() {
-    let mut journal = MemoryJournal::new(1 << 20);
-    journal.open_lanes(&["a".into(), "b".into()], at(0)).unwrap();
-    let mut journal = FullAtFirst(journal, 0);
-    journal.1 = -1;
-    let clock = Arc::new(ManualClock::new(at(0)));
-    let names = ["a".into(), "b".into()];
-    let (saver, _) = Saver::open(Box::new(journal), &names, clock, SETTINGS).unwrap();
+    let (journal, _told) = Watched::new(&["broken"]);
+    let saver = open(journal, SETTINGS);
     let lost = saver.commit(rows(&[0])).await.unwrap_err();
     assert_eq!(lost.to_string(), "the journal cannot be used: broken");
     assert!(saver.commit(rows(&[0])).await.is_err());
@@ -170,19 +162,97 @@ async fn a_closed_journal_says_so() {
     late.close().await;
 }
 
-/// Refuses the first commits with rows: as full so many times, or as broken once when negative.
-#[derive(Debug)]
-struct FullAtFirst(MemoryJournal, i32);
+#[tokio::test]
+async fn progress_is_saved_alone_when_no_commit_comes() {
+    let (journal, mut told) = Watched::new(&[]);
+    let saver = open(journal, SETTINGS);
+    saver.progress(progress(0, 7, &[9]), delivered(7), vec![]);
+    let saved = told.recv().await.unwrap();
+    assert_eq!(saved.progress, [progress(0, 7, &[9])]);
+    assert_eq!(saved.lane_tallies, [(LaneId(0), delivered(7))]);
+    saver.close().await;
+}
 
-impl Journal for FullAtFirst {
+#[tokio::test]
+async fn parked_rows_do_not_wait_for_a_commit() {
+    let (journal, mut told) = Watched::new(&[]);
+    let saver = open(journal, LAZY);
+    saver.progress(progress(0, 1, &[]), delivered(1), vec![]);
+    saver.progress(progress(0, 2, &[]), LaneTally::default(), vec![parked(0, 2, "no")]);
+    let saved = told.recv().await.unwrap();
+    assert_eq!((saved.progress, saved.parked.len()), (vec![progress(0, 2, &[])], 1));
+    assert_eq!(saved.lane_tallies, [(LaneId(0), delivered(1))]);
+    saver.close().await;
+}
+
+#[tokio::test]
+async fn what_is_noted_last_is_saved_before_the_journal_closes() {
+    let (journal, mut told) = Watched::new(&[]);
+    let saver = open(journal, LAZY);
+    saver.progress(progress(0, 3, &[]), delivered(3), vec![]);
+    saver.close().await;
+    assert_eq!(told.recv().await.unwrap().progress, [progress(0, 3, &[])]);
+    assert!(told.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn commits_that_queue_become_one_transaction() {
+    let (mut journal, mut told) = Watched::new(&[]);
+    let (open_gate, gate) = std::sync::mpsc::channel();
+    journal.gate = Some(gate);
+    let saver = open(journal, SaverSettings { queue: 64, ..LAZY });
+    let commits: Vec<_> = (0..50).map(|_| saver.commit(rows(&[0]))).collect();
+    let all_sent = async { open_gate.send(()).unwrap() };
+    futures::future::join(futures::future::join_all(commits), all_sent).await;
+    saver.close().await;
+    let mut transactions = 0;
+    while told.recv().await.is_some() {
+        transactions += 1;
+    }
+    assert!(transactions <= 2, "{transactions}");
+}
+
+/// A journal that tells of its commits, and refuses those with rows at first.
+#[derive(Debug)]
+struct Watched {
+    journal: MemoryJournal,
+    refusals: Vec<&'static str>,
+    told: mpsc::UnboundedSender<Commit>,
+    /// Waited for before the first commit with rows.
+    gate: Option<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Watched {
+    /// Refuses with these words, the last one first; `full` stands for a full disk.
+    fn new(refusals: &[&'static str]) -> (Self, mpsc::UnboundedReceiver<Commit>) {
+        let (told, receiver) = mpsc::unbounded_channel();
+        let journal = MemoryJournal::new(1 << 20);
+        (Self { journal, refusals: refusals.to_vec(), told, gate: None }, receiver)
+    }
+}
+
+impl Journal for Watched {
     fn commit(&mut self, commit: &Commit) -> Result<Committed, JournalError> {
-        if !commit.rows.is_empty() && self.1 != 0 {
-            let error =
-                if self.1 > 0 { JournalError::Full } else { JournalError::Io("broken".into()) };
-            self.1 -= self.1.signum();
-            self.0.fail_next(Failure::Before, error);
+        if !commit.rows.is_empty()
+            && let Some(gate) = self.gate.take()
+        {
+            gate.recv().unwrap();
         }
-        self.0.commit(commit)
+        if !commit.rows.is_empty()
+            && let Some(why) = self.refusals.pop()
+        {
+            let error = match why {
+                "full" => JournalError::Full,
+                why => JournalError::Io(why.into()),
+            };
+            self.journal.fail_next(Failure::Before, error);
+        }
+        let committed = self.journal.commit(commit)?;
+        if !commit.is_empty() {
+            // A test that no longer listens does not mind.
+            drop(self.told.send(commit.clone()));
+        }
+        Ok(committed)
     }
 
     fn load(
@@ -190,11 +260,11 @@ impl Journal for FullAtFirst {
         scope: &str,
         restore: &mut dyn FnMut(event::journal::Restored<'_>),
     ) -> Result<event::journal::Loaded, JournalError> {
-        self.0.load(scope, restore)
+        self.journal.load(scope, restore)
     }
 
     fn open_lanes(&mut self, names: &[Text], now: Timestamp) -> Result<Vec<Lane>, JournalError> {
-        self.0.open_lanes(names, now)
+        self.journal.open_lanes(names, now)
     }
 
     fn read(
@@ -204,22 +274,22 @@ impl Journal for FullAtFirst {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Vec<Stored>, JournalError> {
-        self.0.read(lane, after, max_rows, max_bytes)
+        self.journal.read(lane, after, max_rows, max_bytes)
     }
 
     fn trim(&mut self, now: Timestamp) -> Result<event::journal::Trimmed, JournalError> {
-        self.0.trim(now)
+        self.journal.trim(now)
     }
 
     fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
-        self.0.parked(lane, limit)
+        self.journal.parked(lane, limit)
     }
 
     fn ledger(&mut self) -> Result<Ledger, JournalError> {
-        self.0.ledger()
+        self.journal.ledger()
     }
 
     fn size(&mut self) -> Result<u64, JournalError> {
-        self.0.size()
+        self.journal.size()
     }
 }

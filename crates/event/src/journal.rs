@@ -367,7 +367,8 @@ impl LaneTally {
 pub struct Ledger {
     /// Of everything that came in.
     pub tally: Tally,
-    /// Of each lane, orphans and resting numbers too, with the number of rows in the journal that it has yet to send.
+    /// Of each lane, orphans and resting numbers too, with the number of rows in the journal that it has
+    /// yet to send.
     pub lanes: Vec<(Lane, u64)>,
     /// Every break so far, newest last; the last hundred are kept.
     pub breaks: Vec<Break>,

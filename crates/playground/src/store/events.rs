@@ -48,13 +48,10 @@ impl Store {
         let revision = self.next_revision();
         event.stamp(revision);
         let event = Arc::new(event);
-        let version = Version {
-            revision,
-            lease: self.state.leases.for_write(now),
-            value: Some(Arc::clone(&event)),
-        };
-        let key = self.state.events.write(key, version);
-        self.state.leases.attach(key);
+        let lease = self.state.leases.for_write(now);
+        let version = Version { revision, lease, value: Some(Arc::clone(&event)) };
+        let (key, before) = self.state.events.write(key, version);
+        self.state.leases.attach(key, lease, before);
         self.ledger.add(&event, revision, self.restores);
         self.bound_history();
         event
@@ -65,7 +62,8 @@ impl Store {
         let key = key(namespace, name);
         let last = self.state.events.get(&key).map(Arc::clone).ok_or(WriteError::NotFound)?;
         let revision = self.next_revision();
-        self.state.events.write(&key, gone(revision));
+        let (_, lease) = self.state.events.write(&key, gone(revision));
+        self.state.leases.detach(lease);
         self.written.deleted += 1;
         self.bound_history();
         Ok(last)

@@ -99,27 +99,28 @@ impl<T: Stored> Table<T> {
         self.keys.get(key).map(|versions| &versions.newest)
     }
 
-    /// Sets or, with nothing, deletes `key` at `revision`; gives the key in its shared form.
-    pub(super) fn write(&mut self, key: &str, version: Version<T>) -> Key {
+    /// Sets or, with nothing, deletes `key`; gives the key in its shared form, and the lease that it
+    /// had until now.
+    pub(super) fn write(&mut self, key: &str, version: Version<T>) -> (Key, u64) {
         let revision = version.revision;
         let after = version.value.clone();
-        let (key, before) = if let Some((shared, _)) = self.keys.get_key_value(key) {
+        let (key, before, lease) = if let Some((shared, _)) = self.keys.get_key_value(key) {
             let shared = Arc::clone(shared);
             let versions = self.keys.get_mut(key).expect("it was just found");
             let before = std::mem::replace(&mut versions.newest, version);
-            let value = before.value.clone();
+            let (value, lease) = (before.value.clone(), before.lease);
             versions.older.push(before);
-            (shared, value)
+            (shared, value, lease)
         } else {
             let shared: Key = Arc::from(key);
             let versions = Versions { newest: version, older: Vec::new() };
             self.keys.insert(Arc::clone(&shared), versions);
-            (shared, None)
+            (shared, None, 0)
         };
         self.live += usize::from(after.is_some());
         self.live -= usize::from(before.is_some());
         self.log.push_back(Logged { revision, key: Arc::clone(&key), before, after });
-        key
+        (key, lease)
     }
 
     /// The objects at `revision` whose key is above `start` and begins with `prefix`, in order.

@@ -83,6 +83,20 @@ fn events_of_one_lease_expire_at_one_revision() {
 }
 
 #[test]
+fn a_lease_is_forgotten_with_the_last_event_that_hangs_on_it() {
+    let mut store = Store::default();
+    for name in ["a", "b"] {
+        store.create(named("n", name), at(0)).unwrap();
+    }
+    let mut touched = named("n", "a");
+    touched.count = 2;
+    store.update(touched, at(1000)).unwrap();
+    assert_eq!(store.next_expiry(), Some(at(3660)));
+    store.delete("n", "b").unwrap();
+    assert_eq!(store.next_expiry(), Some(at(4660)));
+}
+
+#[test]
 fn pages_are_as_of_the_first_until_it_is_compacted() {
     let mut store = Store::default();
     for name in ["a", "b", "c", "d", "e"] {

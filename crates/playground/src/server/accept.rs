@@ -47,8 +47,8 @@ impl Media {
 }
 
 impl Accept {
-    /// What of the `Accept` header can be served. Only Events have a protobuf form here.
-    pub(super) fn negotiate(headers: &HeaderMap, has_protobuf: bool) -> Result<Self, Status> {
+    /// What of the `Accept` header can be served. Not every kind has a whole form in protobuf here.
+    pub(super) fn negotiate(headers: &HeaderMap, whole_protobuf: bool) -> Result<Self, Status> {
         let Some(header) = headers.get(header::ACCEPT) else {
             return Ok(JSON);
         };
@@ -56,7 +56,7 @@ impl Accept {
         let mut clauses: Vec<Clause<'_>> = text.split(',').map(Clause::read).collect();
         // Sorting is stable: among equals the order of the header decides.
         clauses.sort_by(|one, other| other.quality.total_cmp(&one.quality));
-        let served = clauses.iter().find_map(|clause| clause.serve(has_protobuf));
+        let served = clauses.iter().find_map(|clause| clause.serve(whole_protobuf));
         served.ok_or_else(|| {
             let offered = "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor";
             Status::new(
@@ -95,13 +95,14 @@ impl<'a> Clause<'a> {
         clause
     }
 
-    fn serve(&self, has_protobuf: bool) -> Option<Accept> {
+    fn serve(&self, whole_protobuf: bool) -> Option<Accept> {
         let media = match self.media {
             "application/json" | "application/*" | "*/*" | "" => Media::Json,
-            "application/vnd.kubernetes.protobuf" if has_protobuf => Media::Protobuf,
+            "application/vnd.kubernetes.protobuf" => Media::Protobuf,
             _ => return None,
         };
         let view = match (self.view, media) {
+            ("", Media::Protobuf) if !whole_protobuf => return None,
             ("", _) => View::Whole,
             ("PartialObjectMetadata" | "PartialObjectMetadataList", _) => View::Metadata,
             ("Table", Media::Json) => View::Table,

@@ -5,7 +5,7 @@ use event::Event;
 use serde_json::Value;
 
 use super::{
-    form::{Shape, event_cells, protobuf, write_event, write_event_metadata},
+    form::{Shape, event_cells, protobuf, schema, write_event, write_event_metadata},
     resource::Resource,
 };
 use crate::store::{Change, ListQuery, Object, Page, ReadError, Selection, Store, Stored};
@@ -119,8 +119,8 @@ impl Kept for Object {
         out.extend_from_slice(self.0["metadata"].to_string().as_bytes());
     }
 
-    fn protobuf(&self, _: &Shape) -> Vec<u8> {
-        unreachable!("only Events are offered in protobuf")
+    fn protobuf(&self, shape: &Shape) -> Vec<u8> {
+        schema::encode(shape.resource.plural, &self.0)
     }
 
     fn cells(&self) -> Vec<Value> {

@@ -53,7 +53,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use self::{
     accept::{Accept, JSON},
-    form::Shape,
+    form::{Shape, schema::is_whole},
     status::Status,
     target::{Place, Target},
 };
@@ -158,7 +158,7 @@ impl Api {
         if let Some(answer) = self.fault(parts, target.verb, target.resource.plural).await {
             return answer;
         }
-        let accept = match Accept::negotiate(&parts.headers, target.resource.is_events()) {
+        let accept = match Accept::negotiate(&parts.headers, is_whole(target.resource.plural)) {
             Ok(accept) => accept,
             Err(status) => return refusal(&status, JSON),
         };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    form::{protobuf, write_event},
+    form::{protobuf, schema, write_event},
     kept::Kept,
     resource::Resource,
     status::Status,
@@ -142,10 +142,12 @@ impl Writable for Event {
 
 impl Writable for Object {
     fn read(body: &[u8], in_protobuf: bool, resource: &Resource) -> Result<Self, Status> {
-        if in_protobuf {
-            return Err(unreadable(&"only Events are taken in protobuf here"));
-        }
-        let mut value: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+        let mut value: Value = if in_protobuf {
+            let message = protobuf::open(body).map_err(|error| unreadable(&error))?;
+            schema::decode(resource.plural, message).map_err(|error| unreadable(&error))?
+        } else {
+            serde_json::from_slice(body).map_err(|error| unreadable(&error))?
+        };
         let Some(fields) = value.as_object_mut() else {
             return Err(unreadable(&"it is no object"));
         };

@@ -92,6 +92,23 @@ async fn a_lease_is_taken_by_whoever_knows_its_newest_version() {
 }
 
 #[tokio::test]
+async fn pods_come_in_protobuf_as_metadata_only() {
+    let cluster = cluster().await;
+    let pod = json!({"metadata": {"name": "p", "labels": {"a": "b"}}, "spec": {"nodeName": "n"}});
+    cluster.ask("POST", "/api/v1/namespaces/default/pods").body(&pod).send().await;
+    let ask = |accept| cluster.ask("GET", "/api/v1/pods").header("accept", accept).send();
+    let whole = ask("application/vnd.kubernetes.protobuf,application/json").await;
+    assert_eq!(whole.json()["items"][0]["spec"]["nodeName"], "n");
+    assert_eq!(ask("application/vnd.kubernetes.protobuf").await.status, 406);
+    let metadata =
+        ask("application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+            .await;
+    assert_eq!(metadata.header("content-type"), "application/vnd.kubernetes.protobuf");
+    let list = message_of(&metadata.body);
+    assert!(list.windows(3).any(|bytes| bytes == b"\x0a\x01p"), "{list:?}");
+}
+
+#[tokio::test]
 async fn kube_system_has_the_uid_by_which_a_cluster_is_known() {
     let cluster = cluster().await;
     let namespace = cluster.get("/api/v1/namespaces/kube-system").await.json();

@@ -4,6 +4,8 @@ mod json;
 
 pub(super) mod protobuf;
 
+pub(super) mod schema;
+
 mod table;
 
 use event::{Event, protobuf::Writer};

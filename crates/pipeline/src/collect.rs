@@ -208,21 +208,32 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             Err(error) => return Ok(End::Trouble(error)),
         };
         if newest < position.revision {
-            tracing::warn!(
-                newest,
-                position = position.revision,
-                "the cluster's storage was set back to an older state: a new epoch begins"
-            );
+            self.begin_epoch(newest).await?;
+        }
+        if let Some(Position { revision: 0, epoch, time, .. }) = self.position {
             self.way.live.forget_revisions();
-            self.way.enter_epoch(position.epoch + 1);
-            let arrival = Arrival::Rebase { time: position.time };
-            return self.list(arrival, Some(Cause::Restored), stop).await;
+            self.way.enter_epoch(epoch);
+            return self.list(Arrival::Rebase { time }, Some(Cause::Restored), stop).await;
         }
         if let Some(cause) = self.list_because {
             let since = Since { revision: position.revision, time: position.time };
             return self.list(Arrival::CatchUp(since), Some(cause), stop).await;
         }
         self.watch(position, stop).await
+    }
+
+    /// The storage stands at `newest`, before the position: it was set back. Saved before anything
+    /// else is asked; soon it has overtaken the old position, and nobody could tell any more.
+    async fn begin_epoch(&mut self, newest: u64) -> Result<(), CollectError> {
+        let position = self.position.unwrap_or_default();
+        tracing::warn!(
+            newest,
+            position = position.revision,
+            "the cluster's storage was set back to an older state: a new epoch begins"
+        );
+        let epoch = position.epoch + 1;
+        self.position = Some(Position { epoch, revision: 0, ..position });
+        self.save(self.position).await
     }
 
     async fn wait(&mut self, error: ApiError, stop: &Stop) {

@@ -19,8 +19,12 @@ use std::{future::Future, sync::Arc};
 
 use event::{
     Event, LaneId, LaneSet, Text,
-    journal::{Break, Change, Commit, Committed, JournalError, LaneTally, Position, Row, SnapshotPart},
+    journal::{
+        Break, Change, Commit, Committed, JournalError, LaneTally, Parked, Position, Progress, Row,
+        Seq, SnapshotPart, Stored,
+    },
 };
+use tokio::sync::watch;
 
 use self::{
     collect::judge::{Fate, Judged},
@@ -38,6 +42,35 @@ pub trait Save: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Committed, JournalError>> + Send;
 }
 
+impl Save for save::Saver {
+    fn commit(
+        &self,
+        commit: Commit,
+    ) -> impl Future<Output = Result<Committed, JournalError>> + Send {
+        Self::commit(self, commit)
+    }
+}
+
+impl send::Rows for save::Saver {
+    fn read(
+        &self,
+        lane: LaneId,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> impl Future<Output = Result<Vec<Stored>, JournalError>> + Send {
+        Self::read(self, lane, after, max_rows, max_bytes)
+    }
+
+    fn head(&self) -> watch::Receiver<Seq> {
+        Self::head(self)
+    }
+
+    fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
+        Self::progress(self, progress, tally, parked);
+    }
+}
+
 /// The middle of the way, from a judged event to a saved one: enrich, route, save.
 ///
 /// Events are taken one by one and saved together; until [`Way::save`] has returned, nothing of them
@@ -53,8 +86,8 @@ pub struct Way<S> {
     epoch: u32,
     arrivals: u64,
     next: Commit,
-    /// The next part of a snapshot that is being written.
-    snapshot: Option<u32>,
+    /// The next part of the snapshot that is being written, and how many there are.
+    snapshot: Option<(u32, u32)>,
 }
 
 impl<S: Save> Way<S> {
@@ -161,19 +194,19 @@ impl<S: Save> Way<S> {
     pub async fn save(&mut self, position: Option<Position>) -> Result<Committed, JournalError> {
         let mut commit = std::mem::take(&mut self.next);
         commit.position = position.map(|position| (self.scope.clone(), position));
-        commit.snapshot = self.snapshot.map(|index| SnapshotPart {
+        commit.snapshot = self.snapshot.map(|(index, parts)| SnapshotPart {
             index,
-            last: index + 1 == Live::PARTS,
-            bytes: self.live.part(index),
+            last: index + 1 == parts,
+            bytes: self.live.part(index, parts),
         });
         if commit.is_empty() {
             return Ok(Committed::default());
         }
         let committed = self.saver.commit(commit).await?;
         self.snapshot = match self.snapshot {
-            Some(index) if index + 1 < Live::PARTS => Some(index + 1),
+            Some((index, parts)) if index + 1 < parts => Some((index + 1, parts)),
             Some(_) => None,
-            None => committed.snapshot_due.then_some(0),
+            None => committed.snapshot_due.then(|| (0, self.live.parts())),
         };
         Ok(committed)
     }

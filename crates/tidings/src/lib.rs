@@ -1,1 +1,23 @@
-//! x
+//! The binary's inside: arguments, settings, wiring, exit codes.
+
+pub mod app;
+
+pub mod cli;
+
+pub mod demo;
+
+pub mod exit;
+
+pub mod kinds;
+
+mod logging;
+
+mod report;
+
+pub mod settings;
+
+mod signals;
+
+mod source;
+
+mod state;

@@ -57,8 +57,11 @@ pub fn judge(live: &Live, mut event: Event, arrival: Arrival, now: u32) -> Judge
         known.total == seen.total
             && (known.revision == seen.revision || seen.revision < known.revision)
     });
+    // What stood there unchanged before a break, and is not remembered, is left that way: if the
+    // storage turns out to have been set back, it is news after all.
+    let forgotten = known.is_none() && fate == Fate::Noop && matches!(arrival, Arrival::CatchUp(_));
     let outdated = known.is_some_and(|known| seen.revision != 0 && seen.revision < known.revision);
-    let change = (!unchanged && !outdated).then_some(Change {
+    let change = (!unchanged && !outdated && !forgotten).then_some(Change {
         key,
         revision: seen.revision,
         total: seen.total,

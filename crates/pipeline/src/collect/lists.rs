@@ -57,6 +57,12 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         let mut pass = Pass { arrival, cause, started, listed: Listed::default(), happened: 0 };
         if self.streams_lists {
             match self.stream(&mut pass, stop).await? {
+                Outcome::Streamed(_, revision) | Outcome::Paged(revision)
+                    if self.is_set_back(revision) =>
+                {
+                    self.begin_epoch(revision).await?;
+                    return Ok(End::Over);
+                }
                 Outcome::Streamed(frames, revision) => {
                     self.finish(&pass, revision).await?;
                     return self.follow_watch(frames, revision, stop).await;
@@ -69,6 +75,10 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             }
         }
         match self.pages(&mut pass, stop).await? {
+            Outcome::Paged(revision) if self.is_set_back(revision) => {
+                self.begin_epoch(revision).await?;
+                Ok(End::Over)
+            }
             Outcome::Paged(revision) => {
                 self.finish(&pass, revision).await?;
                 Ok(End::Over)
@@ -76,6 +86,11 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             Outcome::Ended(end) => Ok(end),
             Outcome::Streamed(..) | Outcome::NotStreamed => Ok(End::Over),
         }
+    }
+
+    /// A list from before the position: the storage was set back after it was last compared.
+    fn is_set_back(&self, revision: u64) -> bool {
+        self.position.is_some_and(|position| revision < position.revision)
     }
 
     async fn stream(
@@ -227,13 +242,11 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         let ttl = if from.ttl == 0 { DEFAULT_TTL } else { from.ttl };
         let gone: Vec<Change> = self.way.live.unmarked(revision).collect();
         let early = gone.iter().filter(|gone| now.saturating_sub(gone.touched) < ttl).count();
-        let epoch = from.epoch + u32::from(pass.cause == Some(Cause::Restored));
-        let to = Position { epoch, revision, time: now, ttl: from.ttl };
-        for batch in gone.chunks(BATCH) {
-            for gone in batch {
-                self.way.forget(Change { touched: now, ..*gone });
-            }
-            self.save(None).await?;
+        let to = Position { epoch: from.epoch, revision, time: now, ttl: from.ttl };
+        // In one step with the position: forgotten earlier, an event that the old position still
+        // shows would be news again after a crash.
+        for gone in &gone {
+            self.way.forget(Change { touched: now, ..*gone });
         }
         let quiet = pass.happened == 0 && gone.is_empty();
         let cause = match pass.cause {

@@ -173,6 +173,12 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         let (complete, newest) = (progress.complete, progress.newest);
         async move {
             tokio::time::sleep(SILENCE).await;
+            match self.api.probe().await {
+                Ok(revision) if revision < complete => return Glance::Expired,
+                // The storage has seen no write at all since the newest that was shown.
+                Ok(revision) if revision == newest => return Glance::Nothing,
+                Ok(_) | Err(_) => {}
+            }
             let glance = self.api.watch(WatchFrom::Glance(complete, PATIENCE)).await;
             let mut frames = match glance {
                 Ok(frames) => frames,

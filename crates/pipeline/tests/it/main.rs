@@ -1,0 +1,3 @@
+//! What the steps promise together.
+
+mod model;

@@ -1,0 +1,254 @@
+//! The promise as a model test: random histories of a simulated cluster, with every trouble that an
+//! API server, a network and a power supply can make, and a perfect client to compare with.
+//!
+//! Ten thousand histories in `make test`; `MODEL_CASES=1000000` for more. A failure prints the seed
+//! (`MODEL_SEED`) and the shortest history that still fails.
+
+mod oracle;
+mod world;
+
+use std::{sync::Arc, time::Duration};
+
+use event::{
+    Clock, Journal, LaneSet, Stop, Text,
+    journal::{Commit, Committed, JournalError, Lane, Restored},
+};
+use pipeline::{
+    Save, Way,
+    collect::{CollectError, Collector, Settings},
+    enrich::Enricher,
+    route::{Receiver, Repeats, RouteSettings, Router, RuleSettings},
+    save::{live::Live, memory::Failure},
+};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+
+use self::world::{Fault, TokioClock, World};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A recorder writes an Event, new or again; by how much the counter grows.
+    Write {
+        namespace: u8,
+        name: u8,
+        by: u32,
+    },
+    /// Somebody deletes one Event.
+    Delete {
+        namespace: u8,
+        name: u8,
+    },
+    DeleteNamespace(u8),
+    /// Everything up to now is compacted.
+    Compact,
+    Snapshot,
+    Restore,
+    /// The next requests, or the open watch, get into trouble.
+    Trouble(Fault),
+    /// Time passes.
+    Pass {
+        seconds: u16,
+    },
+    /// kill -9, and a new start after so many seconds.
+    Kill {
+        seconds: u16,
+    },
+    /// An orderly stop, and a new start after so many seconds.
+    Stop {
+        seconds: u16,
+    },
+    /// The next commit fails: nothing of it is kept, or all of it and only the answer is lost.
+    FailCommit {
+        kept: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = || (0u8..3, 0u8..6);
+    prop_oneof![
+        24 => (name(), 1u32..4).prop_map(|((namespace, name), by)| Step::Write { namespace, name, by }),
+        3 => name().prop_map(|(namespace, name)| Step::Delete { namespace, name }),
+        1 => (0u8..3).prop_map(Step::DeleteNamespace),
+        3 => Just(Step::Compact),
+        1 => Just(Step::Snapshot),
+        1 => Just(Step::Restore),
+        8 => world::fault().prop_map(Step::Trouble),
+        8 => (0u16..4).prop_map(|seconds| Step::Pass { seconds }),
+        4 => (4u16..400).prop_map(|seconds| Step::Pass { seconds }),
+        3 => (0u16..300).prop_map(|seconds| Step::Kill { seconds }),
+        1 => (0u16..300).prop_map(|seconds| Step::Stop { seconds }),
+        1 => any::<bool>().prop_map(|kept| Step::FailCommit { kept }),
+    ]
+}
+
+/// Saves into the model journal, and lets the oracle know what is durable.
+#[derive(Clone)]
+struct ModelSaver(World);
+
+impl Save for ModelSaver {
+    async fn commit(&self, commit: Commit) -> Result<Committed, JournalError> {
+        // Somewhere between the bytes and the disk the process may be killed.
+        tokio::task::yield_now().await;
+        self.0.commit(&commit)
+    }
+}
+
+/// Everything to both receivers: one wants every revision, the other the first of each Event.
+fn router(lanes: &[Lane]) -> Router {
+    let rule = |lane: &Lane| RuleSettings { receiver: lane.name.clone(), ..Default::default() };
+    let matches = lanes.iter().map(rule).collect();
+    let settings = RouteSettings { matches, ..RouteSettings::default() };
+    let receivers: Vec<_> = lanes
+        .iter()
+        .zip([Repeats::Every, Repeats::First])
+        .map(|(lane, repeats)| Receiver { name: lane.name.clone(), lane: lane.id, repeats })
+        .collect();
+    Router::new(&settings, &receivers).0
+}
+
+/// A start: everything that is remembered comes from the journal.
+fn start(world: &World) -> Collector<World, ModelSaver> {
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock);
+    let mut live = Live::new();
+    let (loaded, lanes) = world.with_journal(|journal| {
+        let names = [Text::from("every"), Text::from("first")];
+        let lanes = journal.open_lanes(&names, clock.now()).unwrap();
+        let loaded = journal
+            .load("all", &mut |restored| match restored {
+                Restored::Part(part) => assert!(live.restore(part), "a part cannot be read"),
+                Restored::Change(change, lanes) => live.apply(&change, &lanes),
+            })
+            .unwrap();
+        (loaded, lanes)
+    });
+    live.keep_lanes(&lanes.iter().map(|lane| lane.id).collect::<LaneSet>());
+    let saver = ModelSaver(world.clone());
+    let way = Way::new("all".into(), live, Enricher::default(), router(&lanes), saver);
+    // An age limit that nothing is young enough for: a first list is a baseline.
+    let settings = Settings { max_age: Some(0), cluster_name: Text::default(), seed: 7 };
+    Collector::new(world.clone(), way, loaded.position, settings, clock)
+}
+
+/// How a life of the process ended.
+enum Death {
+    Killed { seconds: u16 },
+    Stopped { seconds: u16 },
+    HistoryOver,
+}
+
+async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> Death {
+    let stop = Stop::new();
+    let life = start(world).run(stop.clone());
+    tokio::pin!(life);
+    loop {
+        let mut pause = Duration::from_millis(60);
+        let mut death = None;
+        match steps.next() {
+            None => {
+                // Every trouble ends; what is left must arrive.
+                world.heal();
+                pause = Duration::from_secs(900);
+                death = Some(Death::HistoryOver);
+            }
+            Some(Step::Write { namespace, name, by }) => world.write(namespace, name, by),
+            Some(Step::Delete { namespace, name }) => world.delete(namespace, name),
+            Some(Step::DeleteNamespace(namespace)) => world.delete_namespace(namespace),
+            Some(Step::Compact) => world.compact(),
+            Some(Step::Snapshot) => world.snapshot(),
+            Some(Step::Restore) => world.restore(),
+            Some(Step::Trouble(fault)) => world.trouble(fault),
+            Some(Step::Pass { seconds }) => pause = Duration::from_secs(seconds.into()),
+            Some(Step::Kill { seconds }) => return Death::Killed { seconds },
+            Some(Step::Stop { seconds }) => {
+                stop.fire();
+                let ended = tokio::time::timeout(Duration::from_secs(3600), &mut life).await;
+                return match ended.expect("it stops when it is told to") {
+                    Ok(()) => Death::Stopped { seconds },
+                    Err(CollectError::Journal(_)) => Death::Killed { seconds },
+                };
+            }
+            Some(Step::FailCommit { kept }) => {
+                world.fail_next_commit(if kept { Failure::After } else { Failure::Before });
+            }
+        }
+        world.expire();
+        tokio::select! {
+            biased;
+            ended = &mut life => {
+                // Only a journal that fails ends it; the process is started again.
+                assert!(ended.is_err(), "it ended by itself");
+                return Death::Killed { seconds: 1 };
+            }
+            () = world.pass(pause) => {}
+        }
+        if let Some(death) = death {
+            stop.fire();
+            if life.await.is_err() {
+                return Death::Killed { seconds: 1 };
+            }
+            return death;
+        }
+    }
+}
+
+async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let world = World::new();
+    // Something stands there before the first look.
+    for name in 0..3 {
+        world.write(0, name, 2);
+    }
+    world.pass(Duration::from_secs(5)).await;
+    let mut steps = steps.into_iter();
+    loop {
+        match live_through(&world, &mut steps).await {
+            Death::HistoryOver => break,
+            Death::Killed { seconds } => {
+                world.crash();
+                world.pass(Duration::from_secs(seconds.into())).await;
+            }
+            Death::Stopped { seconds } => {
+                world.pass(Duration::from_secs(seconds.into())).await;
+            }
+        }
+    }
+    world.check().map_err(TestCaseError::fail)
+}
+
+fn run(cases: u32) {
+    let seed: u64 = std::env::var("MODEL_SEED").map_or_else(
+        |_| {
+            u64::from(std::process::id()) << 32
+                | u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs())
+        },
+        |seed| seed.parse().expect("MODEL_SEED is a number"),
+    );
+    println!("MODEL_SEED={seed} MODEL_CASES={cases}");
+    let mut bytes = [0u8; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let steps = prop::collection::vec(step(), 1..50);
+    let outcome = runner.run(&steps, |steps| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(history(steps))
+    });
+    if let Err(error) = outcome {
+        panic!("MODEL_SEED={seed}\n{error}");
+    }
+}
+
+#[test]
+fn a_perfect_client_would_not_have_seen_more_or_counted_otherwise() {
+    let cases = std::env::var("MODEL_CASES")
+        .map_or(10_000, |cases| cases.parse().expect("MODEL_CASES is a number"));
+    run(cases);
+}

@@ -1,0 +1,124 @@
+//! The perfect client: it has the same disconnections as the real one, sees every frame that was
+//! served to it, never forgets anything and never crashes. It shares with the real one only the pure
+//! counting rule.
+
+use std::collections::{HashMap, HashSet};
+
+use event::{
+    Event, Occurrences,
+    counting::{Arrival, Known, Sighting, Verdict, count},
+    time,
+};
+
+/// One thing that happened: its id, the occurrences, and whether it is the first of its Event.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Delivered {
+    pub(super) id: String,
+    pub(super) before: u32,
+    pub(super) after: u32,
+    pub(super) first: bool,
+}
+
+/// What it knows and what it would have delivered.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Oracle {
+    known: HashMap<String, Known>,
+    /// Last counters of deleted Events by namespace and name; only where they had repeated, because
+    /// that is all that is promised.
+    tombstones: HashMap<String, u32>,
+    names: HashMap<String, String>,
+    /// What the running list pass has shown.
+    shown: Vec<String>,
+    /// Living Events of which something happened.
+    reached: HashSet<String>,
+    /// Everything that happened, in the order of arrival.
+    pub(super) delivered: Vec<Delivered>,
+    /// Storage that was set back: ids begin anew.
+    pub(super) epoch: u32,
+    /// Every change up to this revision has been served.
+    pub(super) covered: u64,
+}
+
+impl Oracle {
+    pub(super) fn begin_pass(&mut self) {
+        self.shown.clear();
+    }
+
+    pub(super) fn begin_epoch(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        for known in self.known.values_mut() {
+            known.revision = 0;
+        }
+    }
+
+    pub(super) fn see(&mut self, event: &Event, arrival: Arrival, now: u32) {
+        let uid = event.metadata.uid.to_string();
+        let name = format!("{}/{}", event.metadata.namespace, event.metadata.name);
+        let known = self.known.get(&uid).copied();
+        let seen = Sighting {
+            revision: event.revision().unwrap(),
+            total: event.total(),
+            first_seen: time::to_u32(event.first_seen()),
+            last_seen: time::to_u32(event.last_seen()),
+            created: time::to_u32(event.metadata.creation_timestamp),
+        };
+        let tombstone = self.tombstones.get(&name).copied();
+        let id = format!("{}/{uid}/{}", self.epoch, seen.revision);
+        let happened = match count(known, tombstone, seen, arrival) {
+            Verdict::Counted { occurrences, .. } => Some(occurrences),
+            // On a first look, what happened this very second is young enough to be sent.
+            Verdict::Baseline => (seen.last_seen >= now).then(Occurrences::default),
+            Verdict::Noop => None,
+        };
+        if let Some(Occurrences { before, after }) = happened {
+            let first = self.reached.insert(uid.clone());
+            self.delivered.push(Delivered { id, before, after, first });
+        }
+        let forgotten = known.is_none()
+            && matches!(arrival, Arrival::CatchUp(since) if seen.revision <= since.revision);
+        if !forgotten && known.is_none_or(|known| seen.revision >= known.revision) {
+            let Sighting { revision, total, last_seen, .. } = seen;
+            self.known.insert(uid.clone(), Known { revision, total, last_seen });
+        }
+        self.names.insert(uid.clone(), name);
+        self.shown.push(uid);
+    }
+
+    pub(super) fn see_deleted(&mut self, event: &Event) {
+        let uid = event.metadata.uid.to_string();
+        let known = self.known.remove(&uid).map_or(0, |known| known.total);
+        self.names.remove(&uid);
+        self.reached.remove(&uid);
+        let name = format!("{}/{}", event.metadata.namespace, event.metadata.name);
+        self.bury(name, event.total().max(known));
+    }
+
+    /// A pass was consistent and complete: what it did not show is gone.
+    pub(super) fn end_pass(&mut self, revision: u64) {
+        let shown = std::mem::take(&mut self.shown);
+        let gone: Vec<String> = self
+            .known
+            .iter()
+            .filter(|(uid, known)| !shown.contains(uid) && known.revision <= revision)
+            .map(|(uid, _)| uid.clone())
+            .collect();
+        for uid in gone {
+            let known = self.known.remove(&uid).unwrap();
+            self.reached.remove(&uid);
+            let name = self.names.remove(&uid).unwrap();
+            self.bury(name, known.total);
+        }
+        self.covered = revision;
+    }
+
+    fn bury(&mut self, name: String, total: u32) {
+        if total >= 2 {
+            self.tombstones.insert(name, total);
+        }
+    }
+
+    /// What it believes to be the counter of a living object.
+    pub(super) fn total(&self, uid: &str) -> Option<u32> {
+        self.known.get(uid).map(|known| known.total)
+    }
+}

@@ -1,0 +1,248 @@
+//! The wiring, in the order of the start: the only place that knows every part.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use event::{Clock, SinkContext, Stop, SystemClock, Tasks, Text};
+use pipeline::{
+    Way,
+    collect::{
+        self, Collector,
+        client::{Access, AccessError, Client},
+    },
+    enrich::Enricher,
+    route::{Receiver, Router},
+    save::Saver,
+    send::{Lane, LaneSettings, LaneWatch, drained},
+};
+
+use crate::{
+    exit::Failure,
+    report,
+    settings::Settings,
+    source,
+    state::{self, State},
+};
+
+/// For example `tidings/0.1.0`.
+pub const USER_AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
+
+/// How long lanes may empty themselves after a stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long a cluster that does not answer is waited for at a terminal.
+const IMPATIENCE: Duration = Duration::from_secs(10);
+
+/// Where events come from.
+#[derive(Debug)]
+pub enum Input {
+    /// An API server.
+    Cluster {
+        /// See [`Access::kubeconfig`].
+        kubeconfig: Option<PathBuf>,
+        /// See [`Access::context`].
+        context: Option<String>,
+        /// Ask for JSON only.
+        json: bool,
+        /// Wait for a cluster that does not answer.
+        patient: bool,
+    },
+    /// A file, or standard input as `-`.
+    Source {
+        /// The file.
+        path: PathBuf,
+        /// How long everything may take to be sent after the input has ended.
+        drain_timeout: Duration,
+    },
+}
+
+/// Runs until `stop` fires, or the source has ended.
+pub async fn run(
+    settings: Settings,
+    input: Input,
+    state: Option<PathBuf>,
+    stop: Stop,
+) -> Result<ExitCode, Failure> {
+    tracing::info!("tidings {}, config {}", env!("CARGO_PKG_VERSION"), settings.origin);
+    match input {
+        Input::Cluster { kubeconfig, context, json, patient } => {
+            let namespace = (!settings.namespace.is_empty()).then(|| settings.namespace.clone());
+            let user_agent = USER_AGENT.into();
+            let access = Access { kubeconfig, context, namespace, user_agent, json };
+            let client = Client::connect(access).await.map_err(no_cluster)?;
+            run_cluster(settings, client, patient, state, stop).await
+        }
+        Input::Source { path, drain_timeout } => {
+            let parts = Parts::open(&settings, "source", state, &stop).await?;
+            let Parts { way, lanes, saver, tasks, lanes_stop, clock, .. } = parts;
+            let max_age = settings.max_age_is_set.then_some(settings.max_age);
+            let outcome = source::run(&path, way, &*clock, max_age, &stop).await;
+            let left = drained(&lanes, &saver, drain_timeout).await;
+            stop_lanes(&tasks, &lanes_stop, saver).await;
+            source::end(outcome, &left)
+        }
+    }
+}
+
+async fn run_cluster(
+    settings: Settings,
+    client: Client,
+    patient: bool,
+    state: Option<PathBuf>,
+    stop: Stop,
+) -> Result<ExitCode, Failure> {
+    let uid = identify(&client, patient, &stop).await?;
+    let name = if settings.cluster_name.is_empty() { &*uid } else { &*settings.cluster_name };
+    tracing::info!("cluster {name} at {}", client.server);
+    let namespace = (!settings.namespace.is_empty()).then_some(&*settings.namespace);
+    let scope = format!("{uid}/{}", namespace.unwrap_or("*"));
+    let state = state.unwrap_or_else(|| state::default_path(&uid));
+    let parts = Parts::open(&settings, &scope, Some(state), &stop).await?;
+    let missing = client.missing_permissions(namespace).await;
+    if !missing.is_empty() {
+        tracing::warn!("permissions missing: {} on events; nothing will come", missing.join(", "));
+    }
+    let collect = collect::Settings {
+        max_age: Some(settings.max_age),
+        cluster_name: settings.cluster_name.clone(),
+        seed: parts.clock.now().as_nanosecond().unsigned_abs() as u64,
+    };
+    let Parts { way, position, lanes, saver, tasks, lanes_stop, clock } = parts;
+    let collector = Collector::new(client.clone(), way, position, collect, Arc::clone(&clock));
+    let status = collector.status();
+    let minutes = report::every_minute(saver.clone(), lanes.clone(), status, lanes_stop.clone());
+    tasks.spawn("report", minutes);
+    let outcome = collector.run(stop.clone()).await;
+    tracing::info!(requests = client.requests(), "collecting stopped; emptying the lanes");
+    if outcome.is_ok() {
+        for left in drained(&lanes, &saver, GRACE).await {
+            tracing::info!("{} events for {} stay in the journal", left.rows, left.lane);
+        }
+    }
+    stop_lanes(&tasks, &lanes_stop, saver).await;
+    outcome.map(|()| ExitCode::SUCCESS).map_err(|error| {
+        Failure::failed(error).hint("nothing that was saved is lost; start again to go on")
+    })
+}
+
+/// Everything between the source of events and their receivers.
+struct Parts {
+    way: Way<Saver>,
+    position: Option<event::journal::Position>,
+    lanes: Vec<LaneWatch>,
+    saver: Saver,
+    tasks: Tasks,
+    lanes_stop: Stop,
+    clock: Arc<dyn Clock>,
+}
+
+impl Parts {
+    async fn open(
+        settings: &Settings,
+        scope: &str,
+        state: Option<PathBuf>,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let names: Vec<Text> = settings.receivers.iter().map(|it| it.name.clone()).collect();
+        let state = State::open(state.as_deref(), scope, &names, Arc::clone(&clock), stop).await?;
+        tracing::info!("{}", state.describe());
+        if let Some(salvaged) = &state.loaded.salvaged {
+            tracing::warn!("{salvaged}");
+        }
+        let receivers: Vec<Receiver> = settings
+            .receivers
+            .iter()
+            .zip(&state.lanes)
+            .map(|(it, lane)| Receiver {
+                name: it.name.clone(),
+                lane: lane.id,
+                repeats: it.repeats,
+            })
+            .collect();
+        let (router, warnings) = Router::new(&settings.route, &receivers);
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        let tasks = Tasks::new(stop.clone());
+        let lanes_stop = Stop::new();
+        let lanes = connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
+        let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
+        let State { saver, live, loaded, .. } = state;
+        let way = Way::new(scope.into(), live, enricher, router, saver.clone());
+        Ok(Self { way, position: loaded.position, lanes, saver, tasks, lanes_stop, clock })
+    }
+}
+
+/// Connects every receiver and starts its lane.
+async fn connect(
+    settings: &Settings,
+    state: &State,
+    tasks: &Tasks,
+    stop: &Stop,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<LaneWatch>, Failure> {
+    let mut watches = Vec::new();
+    for (receiver, saved) in settings.receivers.iter().zip(&state.lanes) {
+        let ctx = SinkContext {
+            receiver: receiver.name.clone(),
+            user_agent: USER_AGENT.into(),
+            clock: Arc::clone(clock),
+        };
+        let sink =
+            (receiver.kind.connect)(receiver.settings.clone(), ctx).await.map_err(|error| {
+                let at = format!("receiver `{}`", receiver.name);
+                Failure::config(anyhow::Error::new(error).context(at))
+            })?;
+        let waiting = saved.tally.waiting();
+        tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
+        let lane = LaneSettings::default();
+        let lane = Lane::new(saved.clone(), sink, state.saver.clone(), lane, Arc::clone(clock));
+        watches.push(lane.watch());
+        tasks.spawn("lane", lane.run(stop.clone()));
+    }
+    if watches.is_empty() {
+        tracing::warn!("no receivers: events are watched and counted, and sent nowhere");
+    }
+    Ok(watches)
+}
+
+async fn stop_lanes(tasks: &Tasks, lanes_stop: &Stop, saver: Saver) {
+    lanes_stop.fire();
+    tasks.ended().await;
+    saver.close().await;
+}
+
+/// The cluster's identity: the uid of its namespace kube-system, else its address.
+async fn identify(client: &Client, patient: bool, stop: &Stop) -> Result<String, Failure> {
+    use collect::{api::ApiError, backoff::Backoff};
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30), 1);
+    let began = tokio::time::Instant::now();
+    loop {
+        let error = match client.cluster_uid().await {
+            Ok(uid) => return Ok(uid),
+            Err(ApiError::Refused { status: 403, .. } | ApiError::Failed { status: 404, .. }) => {
+                tracing::warn!(
+                    "not allowed to get the namespace kube-system: the server's address stands for the cluster"
+                );
+                return Ok(client.server.clone());
+            }
+            Err(error) => error,
+        };
+        if !patient && began.elapsed() >= IMPATIENCE {
+            let tried = format!("the API server at {} does not answer", client.server);
+            let failure = Failure::start(anyhow::Error::new(error).context(tried));
+            return Err(failure.hint("check the kubeconfig and the network; `tidings demo` shows a pretend cluster meanwhile"));
+        }
+        let delay = backoff.next(None);
+        tracing::warn!(%error, retry_in = ?delay, "waiting for the API server at {}", client.server);
+        tokio::select! {
+            () = stop.fired() => return Err(Failure::start(anyhow::anyhow!("stopped while waiting for the API server"))),
+            () = tokio::time::sleep(delay) => {}
+        }
+    }
+}
+
+fn no_cluster(error: AccessError) -> Failure {
+    Failure::start(error).hint(
+        "give one with --kubeconfig or --context; `tidings demo` shows a pretend cluster meanwhile",
+    )
+}

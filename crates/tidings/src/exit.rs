@@ -1,0 +1,61 @@
+//! Exit codes, and the one place that prints why.
+
+use std::{io::Write, process::ExitCode};
+
+/// Something failed while it ran.
+pub const FAILED: u8 = 1;
+/// Wrong usage; clap uses it too.
+pub const USAGE: u8 = 2;
+/// The config is wrong.
+pub const CONFIG: u8 = 3;
+/// Nothing could be started.
+pub const START: u8 = 4;
+
+/// Why the process ends, with the exit code and what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What happened, with its causes.
+    pub error: anyhow::Error,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Something failed while it ran.
+    pub fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: FAILED, error: error.into(), hint: None }
+    }
+
+    /// The config is wrong.
+    pub fn config(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: CONFIG, error: error.into(), hint: None }
+    }
+
+    /// Nothing could be started.
+    pub fn start(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: START, error: error.into(), hint: None }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Prints `failure` and gives its exit code.
+pub fn report(failure: &Failure) -> ExitCode {
+    let mut text = format!("error: {}\n", failure.error);
+    for cause in failure.error.chain().skip(1) {
+        text += &format!("  because: {cause}\n");
+    }
+    if let Some(hint) = &failure.hint {
+        text += &format!("hint: {hint}\n");
+    }
+    // Standard error may be closed; there is nobody left to tell.
+    drop(std::io::stderr().write_all(text.as_bytes()));
+    ExitCode::from(failure.code)
+}

@@ -89,6 +89,8 @@ pub(super) fn rescue(old: &Path, fresh: &Path) -> Result<Loss, JournalError> {
         && rows_are_whole(&damaged, &books).unwrap_or(false);
     loss.position = !whole;
 
+    // Nobody uses the new file before it is whole, so it needs no log, which would double its size.
+    new.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(())).map_err(failure)?;
     let tx = new.unchecked_transaction().map_err(failure)?;
     let mut copied = Copied::default();
     walk(&damaged, "journal", "seq", |row| copied.take(&new, row)).map_err(failure)?;
@@ -114,7 +116,8 @@ pub(super) fn rescue(old: &Path, fresh: &Path) -> Result<Loss, JournalError> {
     records::put_books(&new, &Books::default(), &books).map_err(failure)?;
     tx.commit().map_err(failure)?;
     drop(damaged);
-    // Closing writes the log into the file, which is about to be renamed without it.
+    new.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(failure)?;
+    // Closing leaves no log beside the file, which is about to be renamed without it.
     new.close().map_err(|(_, error)| failure(error))?;
     File::open(fresh)
         .and_then(|file| file.sync_all())

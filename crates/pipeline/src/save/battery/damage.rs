@@ -67,7 +67,7 @@ fn survives(bytes: &[u8]) -> (Option<String>, Option<Position>, usize) {
     assert!(journal.ledger().unwrap().balances());
     let lanes = journal.open_lanes(&["a".into(), "b".into()], at(1)).unwrap();
     let last = journal.commit(&accepted(500..501)).unwrap().last;
-    assert!(last > loaded.last);
+    assert!(last > loaded.last.max(400), "a number is used again");
     for lane in &lanes {
         let rows = journal.read(lane.id, lane.cursor, 1000, 1 << 30).unwrap();
         assert_eq!(rows.last().map(|row| row.seq), (lane.id.0 < 2).then_some(last));

@@ -97,9 +97,13 @@ fn a_commit_that_failed_at_its_end_is_looked_up() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = open(dir.path());
     journal.open_lanes(&["a".into()], at(0)).unwrap();
+    let before = journal.books.commits;
     journal.commit(&hundred()).unwrap();
+    assert!(before < journal.books.commits);
+    journal.open_lanes(&["b".into()], at(0)).unwrap();
     let error = || JournalError::Io("the disk said something".into());
     let commits = journal.books.commits;
+    assert!(commits >= before + 2, "every transaction counts");
     assert!(journal.look_again(error(), commits).is_ok(), "it is there");
     assert!(journal.look_again(error(), commits + 1).is_err(), "it is not");
     assert_eq!(journal.commit(&hundred()).unwrap().last, 200);

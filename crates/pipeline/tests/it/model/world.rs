@@ -133,6 +133,8 @@ struct State {
     /// No page of the running list was of a newer state than the others.
     consistent: bool,
     commits: u64,
+    /// A pass that has shown everything up to this revision, and is not yet saved.
+    ending: Option<u64>,
     /// What was ordered for the next commit.
     failure: Option<Failure>,
 }
@@ -168,6 +170,7 @@ impl World {
             listing: None,
             consistent: true,
             commits: 0,
+            ending: None,
             failure: None,
         })))
     }
@@ -319,6 +322,7 @@ impl World {
         state.journal.crash();
         state.oracle = state.durable.clone();
         state.listing = None;
+        state.ending = None;
     }
 
     pub(super) fn commit(&self, commit: &Commit) -> Result<Committed, JournalError> {
@@ -330,6 +334,12 @@ impl World {
             Err(_) => state.failure.take() == Some(Failure::After),
         };
         if kept {
+            // What a list no longer shows is forgotten when the position has moved past it.
+            let moved = commit.position.as_ref().map(|(_, position)| position.revision);
+            if moved.is_some() && state.ending == moved {
+                state.ending = None;
+                state.oracle.end_pass(moved.unwrap_or_default());
+            }
             for row in &commit.rows {
                 let Some(event) = &row.event else { continue };
                 if event.origin == Origin::Tidings {
@@ -358,11 +368,9 @@ impl World {
         let mut state = self.state();
         let delivered = state.oracle.delivered.clone();
         if state.rows != delivered {
-            let at = state.rows.iter().zip(&delivered).take_while(|(a, b)| a == b).count();
             return Err(format!(
-                "row {at} differs: ours {:?}, a perfect client {:?}",
-                state.rows.get(at),
-                delivered.get(at)
+                "delivered {:#?}\nbut a perfect client would have delivered {delivered:#?}",
+                state.rows
             ));
         }
         let mut ids = HashSet::new();
@@ -443,6 +451,7 @@ impl State {
             Some(Position { revision, time, .. }) => Arrival::CatchUp(Since { revision, time }),
         };
         self.oracle.begin_pass();
+        self.ending = None;
         self.listing = Some(arrival);
         self.consistent = true;
         arrival
@@ -583,7 +592,7 @@ impl State {
     fn end_pass(&mut self, revision: u64) {
         let position = self.position().map_or(0, |position| position.revision);
         if self.consistent && revision >= position {
-            self.oracle.end_pass(revision);
+            self.ending = Some(revision);
         }
     }
 }

@@ -2,6 +2,18 @@
 //!
 //! Part of the product (`tidings demo`) and the double of the API server in tests and benchmarks. The
 //! script of calls in `e2e/conformance` runs against it and against a real kube-apiserver.
+//!
+//! [`Playground::start`] runs all of it: an etcd-like [`store`], an API server on loopback in front of
+//! it, [`faults`] on command, and the [`day`] that is played. The store, the day and the [`flood`]
+//! stand alone too, without sockets or tasks. A process outside commands through HTTP, beside the API:
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /playground/stats` | counts requests and writes; names the newest revision |
+//! | `GET`, `POST`, `DELETE /playground/faults` | lists, schedules, calls off: `{"fault":"stall","on":"watch","times":2}` |
+//! | `POST /playground/snapshot`, `…/restore`, `…/compact` | what is done to etcd |
+//! | `POST /playground/incidents` | lets `"badImage"`, `"nodeNotReady"` or `"outOfMemory"` begin |
+//! | `GET /playground/ledger?from=n` | a line of JSON for every revision of an Event ever written |
 
 pub mod store;
 

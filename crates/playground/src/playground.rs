@@ -199,9 +199,26 @@ async fn keep_house(api: Arc<Api>, compact_every: Duration) {
             _ = compaction.tick() => {
                 // The API server compacts to where the store was one interval ago.
                 let newest = api.storage.read(Store::revision);
-                api.storage.write(|store| store.compact(before));
+                compact_to(&api.storage, before).await;
                 before = newest;
             }
         }
+    }
+}
+
+/// Compacts bit by bit, so that nobody waits long for the lock.
+async fn compact_to(storage: &Storage, revision: u64) {
+    const STEP: u64 = 20_000;
+    loop {
+        let oldest = storage.read(Store::oldest);
+        if oldest >= revision {
+            return;
+        }
+        storage.write(|store| store.compact(revision.min(oldest + STEP)));
+        if storage.read(Store::oldest) == oldest {
+            // A restore has gone back behind the revision.
+            return;
+        }
+        tokio::task::yield_now().await;
     }
 }

@@ -51,6 +51,12 @@ pub(super) fn tell(story: Story, stage: &mut Stage<'_>) {
         Story::BarePod => bare_pod(stage),
         Story::CrashLoop => crash_loop(stage),
         Story::FailingProbe => failing_probe(stage),
+        Story::Restart => {
+            let pod = stage.some_pod();
+            let container = &pod.containers[0];
+            let text = format!("Container {container} definition changed, will be restarted");
+            stage.container(0.0, &pod, container, (NORMAL, "Killing"), &text);
+        }
         Story::Preemption => preemption(stage),
         Story::Rare => rare::tell(stage),
     }

@@ -28,6 +28,8 @@ pub(super) enum Story {
     CrashLoop,
     /// A probe fails for a while, until the container is restarted or recovers.
     FailingProbe,
+    /// A container is restarted with another definition.
+    Restart,
     /// A pod makes room for a more important one.
     Preemption,
     /// One of many things that happen now and then.
@@ -48,11 +50,12 @@ pub(super) const STABLE: &[(Story, f64)] = &[
 
 /// Stories in a hundred events of a busy cluster.
 pub(super) const BUSY: &[(Story, f64)] = &[
-    (Story::Rollout, 0.6),
+    (Story::Rollout, 0.63),
     (Story::PipelineJob, 2.2),
     (Story::BarePod, 1.0),
-    (Story::CrashLoop, 0.67),
-    (Story::FailingProbe, 0.85),
-    (Story::Preemption, 0.775),
+    (Story::CrashLoop, 1.02),
+    (Story::FailingProbe, 0.92),
+    (Story::Restart, 1.2),
+    (Story::Preemption, 0.73),
     (Story::Rare, 17.0),
 ];

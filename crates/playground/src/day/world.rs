@@ -40,6 +40,8 @@ const SERVICES: [&str; 24] = [
     "web",
     "worker",
 ];
+/// Services come in variants, once there are more of them than names.
+const VARIANTS: [&str; 3] = ["", "-internal", "-canary"];
 const JOBS: [&str; 12] = [
     "backup",
     "cleanup",
@@ -125,7 +127,7 @@ impl World {
             Cluster::Busy => {
                 let names =
                     TEAMS.iter().flat_map(|team| STAGES.map(|s| format!("{team}-{s}").into()));
-                (200, names.collect(), 22)
+                (200, names.collect(), 60)
             }
         };
         let nodes = (0..nodes).map(|number| Node::new(number, random)).collect();
@@ -140,7 +142,8 @@ impl World {
             let first = random.below(SERVICES.len());
             for number in 0..services {
                 let name = SERVICES[(first + number) % SERVICES.len()];
-                let deployment = world.new_deployment(&namespace, name, random);
+                let name = format!("{name}{}", VARIANTS[number / SERVICES.len() % VARIANTS.len()]);
+                let deployment = world.new_deployment(&namespace, &name, random);
                 world.deployments.push(deployment);
             }
             let first = random.below(JOBS.len());

@@ -28,6 +28,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use event::{Event, Text};
 use thiserror::Error;
 
+pub(crate) use self::table::Stored;
 use self::{
     lease::Leases,
     table::{Table, Version},
@@ -37,7 +38,6 @@ pub use self::{
     object::Object,
     page::{BadToken, ListQuery, Page},
     selection::{Condition, Requirement, Selection},
-    table::Stored,
 };
 use crate::random::Random;
 

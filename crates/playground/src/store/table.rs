@@ -14,8 +14,8 @@ use super::{Change, ChangeKind, Selection};
 /// `namespace/name`, or `name` for what has no namespace. Sorts as etcd sorts.
 pub(super) type Key = Arc<str>;
 
-/// What a [`Table`] must know of its objects.
-pub trait Stored: Clone + PartialEq {
+/// What a table must know of its objects.
+pub(crate) trait Stored: Clone + PartialEq {
     /// Writes the revision into the object's metadata.
     fn stamp(&mut self, revision: u64);
     /// The value of a selectable field; nothing for a field that no selector may name.

@@ -10,3 +10,6 @@ mod watches;
 mod faults;
 
 mod commands;
+
+#[expect(clippy::unwrap_used, reason = "what is not as expected is a failure")]
+mod soak;

@@ -53,17 +53,24 @@ enum Step {
         seconds: u16,
     },
     /// kill -9, and a new start after so many seconds.
-    Kill {
-        seconds: u16,
-    },
+    Kill(Down),
     /// An orderly stop, and a new start after so many seconds.
-    Stop {
-        seconds: u16,
-    },
+    Stop(Down),
     /// The next commit fails: nothing of it is kept, or all of it and only the answer is lost.
     FailCommit {
         kept: bool,
     },
+}
+
+/// How long the process is down, and how much happens meanwhile.
+#[derive(Debug, Clone, Copy, Default)]
+struct Down {
+    seconds: u16,
+    steps: usize,
+}
+
+fn down() -> impl Strategy<Value = Down> {
+    (0u16..300, 0usize..8).prop_map(|(seconds, steps)| Down { seconds, steps })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -78,8 +85,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => world::fault().prop_map(Step::Trouble),
         8 => (0u16..4).prop_map(|seconds| Step::Pass { seconds }),
         4 => (4u16..400).prop_map(|seconds| Step::Pass { seconds }),
-        3 => (0u16..300).prop_map(|seconds| Step::Kill { seconds }),
-        1 => (0u16..300).prop_map(|seconds| Step::Stop { seconds }),
+        3 => down().prop_map(Step::Kill),
+        1 => down().prop_map(Step::Stop),
         1 => any::<bool>().prop_map(|kept| Step::FailCommit { kept }),
     ]
 }
@@ -134,9 +141,29 @@ fn start(world: &World) -> Collector<World, ModelSaver> {
 
 /// How a life of the process ended.
 enum Death {
-    Killed { seconds: u16 },
-    Stopped { seconds: u16 },
+    Killed(Down),
+    Stopped(Down),
     HistoryOver,
+}
+
+/// What happens to the world; says how long it takes, or gives back what happens to the process.
+fn happen(world: &World, step: Step) -> Result<Duration, Death> {
+    match step {
+        Step::Write { namespace, name, by } => world.write(namespace, name, by),
+        Step::Delete { namespace, name } => world.delete(namespace, name),
+        Step::DeleteNamespace(namespace) => world.delete_namespace(namespace),
+        Step::Compact => world.compact(),
+        Step::Snapshot => world.snapshot(),
+        Step::Restore => world.restore(),
+        Step::Trouble(fault) => world.trouble(fault),
+        Step::FailCommit { kept } => {
+            world.fail_next_commit(if kept { Failure::After } else { Failure::Before });
+        }
+        Step::Pass { seconds } => return Ok(Duration::from_secs(seconds.into())),
+        Step::Kill(down) => return Err(Death::Killed(down)),
+        Step::Stop(down) => return Err(Death::Stopped(down)),
+    }
+    Ok(Duration::from_millis(60))
 }
 
 async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> Death {
@@ -144,54 +171,55 @@ async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> De
     let life = start(world).run(stop.clone());
     tokio::pin!(life);
     loop {
-        let mut pause = Duration::from_millis(60);
-        let mut death = None;
-        match steps.next() {
+        let pause = match steps.next() {
+            Some(step) => match happen(world, step) {
+                Ok(pause) => pause,
+                Err(Death::Stopped(down)) => {
+                    stop.fire();
+                    let ended = tokio::time::timeout(Duration::from_secs(3600), &mut life).await;
+                    return match ended.expect("it stops when it is told to") {
+                        Ok(()) => Death::Stopped(down),
+                        Err(CollectError::Journal(_)) => Death::Killed(down),
+                    };
+                }
+                Err(death) => return death,
+            },
             None => {
                 // Every trouble ends; what is left must arrive.
                 world.heal();
-                pause = Duration::from_secs(900);
-                death = Some(Death::HistoryOver);
+                Duration::from_secs(900)
             }
-            Some(Step::Write { namespace, name, by }) => world.write(namespace, name, by),
-            Some(Step::Delete { namespace, name }) => world.delete(namespace, name),
-            Some(Step::DeleteNamespace(namespace)) => world.delete_namespace(namespace),
-            Some(Step::Compact) => world.compact(),
-            Some(Step::Snapshot) => world.snapshot(),
-            Some(Step::Restore) => world.restore(),
-            Some(Step::Trouble(fault)) => world.trouble(fault),
-            Some(Step::Pass { seconds }) => pause = Duration::from_secs(seconds.into()),
-            Some(Step::Kill { seconds }) => return Death::Killed { seconds },
-            Some(Step::Stop { seconds }) => {
-                stop.fire();
-                let ended = tokio::time::timeout(Duration::from_secs(3600), &mut life).await;
-                return match ended.expect("it stops when it is told to") {
-                    Ok(()) => Death::Stopped { seconds },
-                    Err(CollectError::Journal(_)) => Death::Killed { seconds },
-                };
-            }
-            Some(Step::FailCommit { kept }) => {
-                world.fail_next_commit(if kept { Failure::After } else { Failure::Before });
-            }
-        }
+        };
+        let over = pause == Duration::from_secs(900);
         world.expire();
         tokio::select! {
             biased;
             ended = &mut life => {
                 // Only a journal that fails ends it; the process is started again.
                 assert!(ended.is_err(), "it ended by itself");
-                return Death::Killed { seconds: 1 };
+                return Death::Killed(Down::default());
             }
             () = world.pass(pause) => {}
         }
-        if let Some(death) = death {
+        if over {
             stop.fire();
-            if life.await.is_err() {
-                return Death::Killed { seconds: 1 };
-            }
-            return death;
+            return if life.await.is_ok() {
+                Death::HistoryOver
+            } else {
+                Death::Killed(Down::default())
+            };
         }
     }
+}
+
+/// The process is down; the world goes on.
+async fn stay_down(world: &World, down: Down, steps: &mut std::vec::IntoIter<Step>) {
+    for step in steps.by_ref().take(down.steps) {
+        if let Ok(pause) = happen(world, step) {
+            world.pass(pause).await;
+        }
+    }
+    world.pass(Duration::from_secs(down.seconds.into())).await;
 }
 
 async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
@@ -205,13 +233,11 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
     loop {
         match live_through(&world, &mut steps).await {
             Death::HistoryOver => break,
-            Death::Killed { seconds } => {
+            Death::Killed(down) => {
                 world.crash();
-                world.pass(Duration::from_secs(seconds.into())).await;
+                stay_down(&world, down, &mut steps).await;
             }
-            Death::Stopped { seconds } => {
-                world.pass(Duration::from_secs(seconds.into())).await;
-            }
+            Death::Stopped(down) => stay_down(&world, down, &mut steps).await,
         }
     }
     world.check().map_err(TestCaseError::fail)

@@ -21,6 +21,8 @@ pub enum FaultKind {
     CloseAtOnce,
     /// The connection stays open and nothing comes.
     Stall,
+    /// The connection is closed without an answer, as by a server that is being restarted.
+    Drop,
     /// An open watch delivers nothing more and stays open; others go on.
     Freeze,
     /// An open watch ends in order.

@@ -35,7 +35,6 @@ mod writable;
 mod write;
 
 use std::{
-    convert::Infallible,
     io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -70,6 +69,10 @@ use crate::{
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 type Answer = Response<Body>;
+
+/// Marks an answer that is not to be given: the connection is closed instead.
+#[derive(Debug, Clone, Copy)]
+struct Dropped;
 
 /// What every request has at hand.
 #[derive(Debug)]
@@ -110,7 +113,11 @@ async fn connection(api: Arc<Api>, stream: TcpStream) {
     }
     let service = service_fn(|request| {
         let api = Arc::clone(&api);
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        async move {
+            let answer = api.answer(request).await;
+            let dropped = answer.extensions().get::<Dropped>().is_some();
+            if dropped { Err(io::Error::other("dropped on command")) } else { Ok(answer) }
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -191,6 +198,11 @@ impl Api {
             return Some(refusal(&Status::unauthorized(), JSON));
         }
         let take = |kind| self.faults.take(kind, verb, resource);
+        if take(FaultKind::Drop).is_some() {
+            let mut answer = plain(StatusCode::OK, "");
+            answer.extensions_mut().insert(Dropped);
+            return Some(answer);
+        }
         if let Some(fault) = take(FaultKind::TooManyRequests) {
             let seconds = fault.value.unwrap_or(1).to_string();
             let text = "Too many requests, please try again later.\n";

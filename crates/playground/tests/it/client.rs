@@ -135,6 +135,11 @@ impl<'a> Ask<'a> {
 
     /// Sends it and reads the head of the answer.
     pub(crate) async fn open(self) -> Open {
+        self.try_open().await.unwrap()
+    }
+
+    /// The same; nothing when the connection is closed instead.
+    pub(crate) async fn try_open(self) -> Option<Open> {
         let mut stream = TcpStream::connect(self.addr).await.unwrap();
         let mut head = format!("{} {} HTTP/1.1\r\nhost: playground\r\n", self.method, self.path);
         for (name, value) in self.headers {
@@ -146,9 +151,8 @@ impl<'a> Ask<'a> {
         stream.write_all(&self.body).await.unwrap();
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
-        reader.read_line(&mut line).await.unwrap();
-        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status = status.unwrap_or_else(|| panic!("no status: {line:?}"));
+        reader.read_line(&mut line).await.ok()?;
+        let status = line.split(' ').nth(1)?.parse().unwrap();
         let mut headers = Vec::new();
         loop {
             let mut line = String::new();
@@ -158,7 +162,7 @@ impl<'a> Ask<'a> {
             };
             headers.push((name.to_owned(), value.to_owned()));
         }
-        Open { status, headers, reader, rest: Vec::new() }
+        Some(Open { status, headers, reader, rest: Vec::new() })
     }
 
     /// Sends it and reads the answer to its end.

@@ -69,6 +69,13 @@ async fn one_watch_freezes_and_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_connection_is_closed_without_an_answer() {
+    let cluster = cluster_with_fault(Fault::new(FaultKind::Drop)).await;
+    assert!(cluster.ask("GET", EVENTS).try_open().await.is_none());
+    assert_eq!(cluster.get(EVENTS).await.status, 200);
+}
+
+#[tokio::test]
 async fn too_many_requests_say_when_to_come_back() {
     let cluster = cluster_with_fault(Fault::new(FaultKind::TooManyRequests).value(7)).await;
     let refused = cluster.get(EVENTS).await;

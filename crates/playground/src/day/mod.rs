@@ -232,11 +232,12 @@ impl Day {
                 .map(|(s, weight)| (*s, weight / 100.0 * per_hour / 3600.0))
                 .collect(),
         };
+        let start = to_micros(options.start);
         for write in day.world.furniture() {
-            day.agenda.plan(options.start, Plan::Write(write));
+            day.agenda.plan(start, Plan::Write(write));
         }
         for (story, rate) in day.rates.clone() {
-            let at = options.start + seconds(day.random.wait(rate));
+            let at = start + seconds(day.random.wait(rate));
             day.agenda.plan(at, Plan::Tell(story));
         }
         day
@@ -244,7 +245,7 @@ impl Day {
 
     /// Lets something go wrong at a time.
     pub fn plan(&mut self, at: Timestamp, incident: Incident) {
-        self.agenda.plan(at, Plan::Happen(incident));
+        self.agenda.plan(to_micros(at), Plan::Happen(incident));
     }
 
     /// When the next thing happens, whether it is written or not.
@@ -305,8 +306,12 @@ impl Iterator for Day {
     }
 }
 
+/// Times are cut to the microsecond, as `MicroTime` is.
+fn to_micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
 fn seconds(seconds: f64) -> Duration {
-    // Times are cut to the microsecond, as MicroTime is.
     let micros = Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_micros();
     Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }

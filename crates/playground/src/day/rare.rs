@@ -46,7 +46,7 @@ const ROWS: &[Row] = &[
     (Pod, "taint-eviction-controller", NORMAL, "TaintManagerEviction", "Cancelling deletion of Pod {ns}/{pod}"),
     (Pod, "node-controller", WARNING, "NodeNotReady", "Node is not ready"),
     (Pod, "cluster-autoscaler", NORMAL, "ScaleDown", "deleting pod for node scale down"),
-    (Pod, "kubelet", WARNING, "OutOfcpu", "Node didn't have enough resource: cpu, requested: 2000, used: 14{n}, capacity: 15890"),
+    (Pod, "kubelet", WARNING, "OutOfcpu", "Node didn't have enough resource: cpu, requested: 2000, used: 14744, capacity: 15890"),
     (Container, "kubelet", WARNING, "Failed", "Error: configmap \"{app}-env\" not found"),
     (Container, "kubelet", WARNING, "Failed", "Error: context deadline exceeded"),
     (Container, "kubelet", WARNING, "FailedPostStartHook", "PostStartHook failed"),

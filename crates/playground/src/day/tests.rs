@@ -92,7 +92,9 @@ fn a_busy_day_has_the_mix_that_was_measured() {
 #[test]
 fn a_day_follows_from_its_seed_and_time_only_goes_forward() {
     let options = DayOptions::new(Cluster::Busy, start());
+    let options = DayOptions { start: start() + Duration::from_nanos(1234), ..options };
     let (one, same) = (events(&options, 3000), events(&options, 3000));
+    assert!(one.iter().all(|(at, _)| at.subsec_nanosecond() % 1000 == 0));
     assert_eq!(one, same);
     assert!(one.is_sorted_by_key(|(at, _)| *at));
     assert_ne!(one, events(&DayOptions { seed: 2, ..options }, 3000));

@@ -240,7 +240,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         let now = self.now();
         let from = self.position.unwrap_or_default();
         let ttl = if from.ttl == 0 { DEFAULT_TTL } else { from.ttl };
-        let gone: Vec<Change> = self.way.live.unmarked(revision).collect();
+        let mut gone: Vec<Change> = self.way.live.unmarked(revision).collect();
+        // Of several objects of one name, the newest leaves the tombstone.
+        gone.sort_unstable_by_key(|gone| gone.revision);
         let early = gone.iter().filter(|gone| now.saturating_sub(gone.touched) < ttl).count();
         let to = Position { epoch: from.epoch, revision, time: now, ttl: from.ttl };
         // In one step with the position: forgotten earlier, an event that the old position still

@@ -188,7 +188,13 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                     return Glance::Nothing;
                 }
             };
-            while let Ok(Some(Ok(read))) = tokio::time::timeout(PATIENCE, frames.next()).await {
+            let opened = Instant::now();
+            while let Ok(read) = tokio::time::timeout(PATIENCE, frames.next()).await {
+                let Some(Ok(read)) = read else {
+                    // It should have lasted; closed at once, it was asked for a compacted revision.
+                    let stale = opened.elapsed() < STALE;
+                    return if stale { Glance::Expired } else { Glance::Nothing };
+                };
                 let found = read.iter().map(|frame| Glance::of(frame, newest));
                 if let Some(found) = found.into_iter().find(|found| *found != Glance::Nothing) {
                     return found;

@@ -96,13 +96,15 @@ impl Oracle {
     /// A pass was consistent and complete: what it did not show is gone.
     pub(super) fn end_pass(&mut self, revision: u64) {
         let shown = std::mem::take(&mut self.shown);
-        let gone: Vec<String> = self
+        let mut gone: Vec<(u64, String)> = self
             .known
             .iter()
             .filter(|(uid, known)| !shown.contains(uid) && known.revision <= revision)
-            .map(|(uid, _)| uid.clone())
+            .map(|(uid, known)| (known.revision, uid.clone()))
             .collect();
-        for uid in gone {
+        // Of several objects of one name, the newest is the one whose recorder may go on.
+        gone.sort_unstable();
+        for (_, uid) in gone {
             let known = self.known.remove(&uid).unwrap();
             self.reached.remove(&uid);
             let name = self.names.remove(&uid).unwrap();

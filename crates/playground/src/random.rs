@@ -65,15 +65,21 @@ impl Random {
 
     /// A version 4 UUID.
     pub fn uuid(&mut self) -> String {
-        let (high, low) = (self.bits(), self.bits());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            (low >> 48) & 0x3fff | 0x8000,
-            low & 0xffff_ffff_ffff
-        )
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let bits = u128::from(self.bits()) << 64 | u128::from(self.bits());
+        let mut text = String::with_capacity(36);
+        for place in 0..32 {
+            if matches!(place, 8 | 12 | 16 | 20) {
+                text.push('-');
+            }
+            let digit = usize::try_from(bits >> (4 * place) & 0xf).unwrap_or(0);
+            text.push(char::from(match place {
+                12 => b'4',
+                16 => HEX[digit & 3 | 8],
+                _ => HEX[digit],
+            }));
+        }
+        text
     }
 }
 
@@ -90,7 +96,9 @@ mod tests {
             assert!((0.0..1.0).contains(&other.unit()));
             other = one.clone();
         }
-        assert_eq!(one.uuid().len(), 36);
+        let uuid = one.uuid();
+        let parts: Vec<usize> = uuid.split('-').map(str::len).collect();
+        assert_eq!((parts, &uuid[14..15]), (vec![8, 4, 4, 4, 12], "4"));
         assert_eq!(one.below(0), 0);
     }
 }

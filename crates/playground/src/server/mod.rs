@@ -121,6 +121,8 @@ async fn connection(api: Arc<Api>, stream: TcpStream) {
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
+        // A client may keep a connection for as long as it likes; a real server gives it minutes.
+        .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {

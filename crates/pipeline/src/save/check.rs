@@ -5,9 +5,8 @@ use rusqlite::Connection;
 
 use super::{
     books::Books,
-    form::Seal,
     records,
-    rows::{first, number},
+    rows::{HEADS, Head, first, number},
     sqlite::failure,
 };
 
@@ -31,6 +30,9 @@ pub(super) fn check(db: &Connection, whole: bool) -> Result<Books, JournalError>
     }
     if !rows_are_whole(db, &books).map_err(failure)? {
         return damaged("some of its newest rows cannot be read");
+    }
+    if whole {
+        heads_are_whole(db, &books).map_err(failure)?;
     }
     Ok(books)
 }
@@ -60,30 +62,28 @@ pub(super) fn snapshot_is_whole(db: &Connection, books: &Books) -> bool {
     })
 }
 
-/// Whether every row after the complete snapshot is there and as it was written.
-pub(super) fn rows_are_whole(db: &Connection, books: &Books) -> rusqlite::Result<bool> {
+/// Whether every row after the complete snapshot is there, its head as it was written. The live state
+/// needs no more of it.
+fn rows_are_whole(db: &Connection, books: &Books) -> rusqlite::Result<bool> {
     let began = books.complete.map_or(0, |complete| complete.began);
-    let mut rows = db
-        .prepare("SELECT seq, lanes, change, body, seal FROM journal WHERE seq > ? ORDER BY seq")?;
+    let mut rows = db.prepare(HEADS)?;
     let mut rows = rows.query([began.cast_signed()])?;
     let mut last = began;
     while let Some(row) = rows.next()? {
-        let seq = number(row, 0)?;
-        if seq != last + 1 || !is_sealed(row)? {
+        if Head::of(row)?.seq != last + 1 {
             return Ok(false);
         }
-        last = seq;
+        last += 1;
     }
     Ok(last == books.last)
 }
 
-/// Whether a row, with the columns of the table, is as it was written.
-pub(super) fn is_sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<bool> {
-    let seal = Seal::of_row(
-        number(row, 0)?,
-        row.get_ref(1)?.as_blob()?,
-        row.get_ref(2)?.as_blob_or_null()?,
-        row.get_ref(3)?.as_blob_or_null()?,
-    );
-    Ok(row.get_ref(4)?.as_i64()? == seal)
+/// Looks at the head of every row that a lane may still wait for.
+fn heads_are_whole(db: &Connection, books: &Books) -> rusqlite::Result<()> {
+    let mut rows = db.prepare(HEADS)?;
+    let mut rows = rows.query([books.waiting_above().cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        Head::of(row)?;
+    }
+    Ok(())
 }

@@ -12,16 +12,16 @@ use std::{
 };
 
 use event::{
-    LaneId, LaneSet,
+    LaneId,
     journal::{JournalError, Lane, LaneTally, Seq},
 };
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
 use super::{
     books::{Books, GivenUp, Holder, Snapshot},
-    check::{is_sealed, rows_are_whole, snapshot_is_whole},
+    check::snapshot_is_whole,
     records::{self, Torn},
-    rows::{number, waiting},
+    rows::{Head, waiting},
     schema::{self, Look, PAGE},
     sqlite::{failure, io_failure},
 };
@@ -36,8 +36,10 @@ const LEAP: Seq = 1_000_000;
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each thing that can be lost")]
 pub(super) struct Loss {
-    /// Rows that a lane or a start would have needed; nothing when nobody knows how many.
+    /// Rows that a lane or the live state needs; nothing when nobody knows how many.
     rows: Option<u64>,
+    /// Rows whose events cannot be read.
+    bodies: u64,
     /// How many events lanes had yet to send, in lost rows.
     waiting: u64,
     /// Position and live state.
@@ -53,12 +55,20 @@ pub(super) struct Loss {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.rows {
+            Some(0) => f.write_str("no row is lost")?,
             Some(1) => f.write_str("1 row is lost")?,
             Some(rows) => write!(f, "{rows} rows are lost")?,
             None => f.write_str("nobody can tell how many rows are lost")?,
         }
-        if self.waiting > 0 {
-            write!(f, ", {} events of them were not sent yet", self.waiting)?;
+        match self.bodies {
+            0 => {}
+            1 => f.write_str(", 1 row has no event any more")?,
+            bodies => write!(f, ", {bodies} rows have no event any more")?,
+        }
+        match self.waiting {
+            0 => {}
+            1 => f.write_str(", 1 event was not sent yet")?,
+            events => write!(f, ", {events} events were not sent yet")?,
         }
         if self.lanes {
             f.write_str(", some receivers start anew")?;
@@ -84,18 +94,20 @@ pub(super) fn rescue(old: &Path, fresh: &Path) -> Result<Loss, JournalError> {
     let (mut books, torn) = records::get_books(&damaged);
     let mut loss =
         Loss { lanes: torn.lanes, tally: torn.state, parked: torn.breaks, ..Loss::default() };
-    let whole = !torn.any_but_breaks()
-        && snapshot_is_whole(&damaged, &books)
-        && rows_are_whole(&damaged, &books).unwrap_or(false);
-    loss.position = !whole;
-
     // Nobody uses the new file before it is whole, so it needs no log, which would double its size.
     new.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(())).map_err(failure)?;
     let tx = new.unchecked_transaction().map_err(failure)?;
     let mut copied = Copied::default();
-    walk(&damaged, "journal", "seq", |row| copied.take(&new, row)).map_err(failure)?;
+    copied.take_all(&damaged, &new).map_err(failure)?;
+    loss.bodies = copied.bodies;
+    let began = books.complete.map_or(0, |complete| complete.began);
+    let whole = !torn.any_but_breaks()
+        && snapshot_is_whole(&damaged, &books)
+        && copied.missing(began, books.last) == 0
+        && copied.last() <= books.last;
+    loss.position = !whole;
     let mut parked = Ok(());
-    loss.parked |= walk(&damaged, "parked", "id", |row| {
+    loss.parked |= walk(&damaged, "SELECT * FROM parked", "id", |row| {
         let record = records::of_row(row).and_then(records::parked_of);
         match (&record, &parked) {
             (Some(record), Ok(())) => parked = records::put_parked(&new, record),
@@ -106,12 +118,13 @@ pub(super) fn rescue(old: &Path, fresh: &Path) -> Result<Loss, JournalError> {
     .map_err(failure)?;
     parked.map_err(failure)?;
 
+    let needed_above = books.waiting_above().min(began);
+    loss.rows = (!torn.state).then(|| copied.missing(needed_above, books.last));
     if whole {
         keep_snapshot(&damaged, &new, &mut books).map_err(failure)?;
     } else {
         start_anew(&mut books, torn, &copied);
     }
-    loss.rows = (!torn.state).then(|| copied.missing(&books, whole));
     loss.waiting = settle(&new, &mut books, &copied.lanes).map_err(failure)?;
     records::put_books(&new, &Books::default(), &books).map_err(failure)?;
     tx.commit().map_err(failure)?;
@@ -168,55 +181,65 @@ fn graft(old: &Path, fresh: &Path) -> std::io::Result<()> {
 #[derive(Debug, Default)]
 struct Copied {
     seqs: Vec<(Seq, Seq)>,
+    bodies: u64,
     lanes: BTreeSet<LaneId>,
 }
 
 impl Copied {
-    /// Brings one row over, if it is as it was written.
-    fn take(&mut self, new: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<()> {
-        if !is_sealed(row).unwrap_or(false) {
-            return Ok(());
-        }
-        let seq = number(row, 0)?;
-        self.lanes.extend(LaneSet::from_bytes(row.get_ref(1)?.as_blob()?).iter());
-        match self.seqs.last_mut() {
-            Some((_, last)) if *last + 1 == seq => *last = seq,
-            _ => self.seqs.push((seq, seq)),
-        }
-        let values: rusqlite::Result<Vec<Value>> = (0..5).map(|at| row.get(at)).collect();
-        new.prepare_cached("INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)")?
-            .execute(params_from_iter(values?))
-            .map(drop)
+    /// Brings rows over whose heads are as they were written; a lane that reads one finds out about its
+    /// body. A body can be out of reach, on pages of its own, so heads are looked for once more.
+    fn take_all(&mut self, old: &Connection, new: &Connection) -> rusqlite::Result<()> {
+        walk(old, "SELECT * FROM journal", "seq", |row| {
+            Head::of(row)
+                .map_or(Ok(()), |_| copy(new, row, row.get(4).unwrap_or(Value::Null)).map(drop))
+        })?;
+        walk(old, "SELECT seq, lanes, change, seal FROM journal", "seq", |row| {
+            let Ok(Head { seq, lanes, .. }) = Head::of(row) else {
+                return Ok(());
+            };
+            self.bodies += u64::from(copy(new, row, Value::Null)?);
+            self.lanes.extend(lanes.iter());
+            match self.seqs.last_mut() {
+                Some((_, last)) if *last + 1 == seq => *last = seq,
+                _ => self.seqs.push((seq, seq)),
+            }
+            Ok(())
+        })
+        .map(drop)
     }
 
     fn last(&self) -> Seq {
         self.seqs.last().map_or(0, |(_, last)| *last)
     }
 
-    /// Rows that should be there and are not: those that a lane waits for and, where the live state
-    /// could be kept only with them, those after the snapshot.
-    fn missing(&self, books: &Books, whole: bool) -> u64 {
-        if whole && books.waiting_above() >= books.complete.map_or(0, |it| it.began) {
-            return 0;
-        }
-        let after = books.waiting_above().min(books.last);
-        let there: u64 = self
+    /// How many rows above `after` should be there and are not.
+    fn missing(&self, after: Seq, last: Seq) -> u64 {
+        let there = self
             .seqs
             .iter()
-            .map(|(first, last)| (last + 1).saturating_sub((*first).max(after + 1)))
-            .sum();
-        (books.last - after).saturating_sub(there)
+            .map(|(first, last)| (last + 1).saturating_sub((*first).max(after + 1)));
+        last.saturating_sub(after).saturating_sub(there.sum())
     }
+}
+
+/// Brings a row over with this body, unless it is there; says whether it was not.
+fn copy(new: &Connection, row: &rusqlite::Row<'_>, body: Value) -> rusqlite::Result<bool> {
+    let mut values = (0..4).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<Value>>>()?;
+    values.push(body);
+    let added = new
+        .prepare_cached("INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?)")?
+        .execute(params_from_iter(values))?;
+    Ok(added > 0)
 }
 
 /// Walks over all rows of a table that can be reached, in order; says whether some could not.
 fn walk(
     db: &Connection,
-    table: &str,
+    select: &str,
     key: &str,
     mut visit: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<bool> {
-    let sql = format!("SELECT * FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT {BATCH}");
+    let sql = format!("{select} WHERE {key} > ? ORDER BY {key} LIMIT {BATCH}");
     let Ok(mut statement) = db.prepare(&sql) else {
         return Ok(true);
     };

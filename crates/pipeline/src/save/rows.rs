@@ -6,7 +6,7 @@ use event::{
     Event, LaneId, LaneSet, body,
     journal::{JournalError, Lane, Restored, Row, Seq, Stored},
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, params, types::Type};
 
 use super::{
     books::{Books, waits},
@@ -27,7 +27,7 @@ pub(super) fn append(db: &Connection, last: Seq, rows: &[Row]) -> rusqlite::Resu
         let (lanes, change) =
             (row.lanes.as_bytes(), change.as_ref().map(<[u8; form::CHANGE]>::as_slice));
         let seal = Seal::of_row(seq, lanes, change, body.as_deref());
-        insert.execute(params![seq.cast_signed(), lanes, change, body, seal])?;
+        insert.execute(params![seq.cast_signed(), lanes, change, seal, body])?;
         let length = body.as_ref().map_or(0, Vec::len);
         bytes += row_bytes(&row.lanes, row.change.is_some(), length);
     }
@@ -55,27 +55,48 @@ pub(super) fn load(
         }
     }
     let began = books.complete.map_or(0, |complete| complete.began);
-    let mut rows = db
-        .prepare_cached("SELECT lanes, change FROM journal WHERE seq > ? ORDER BY seq")
-        .map_err(failure)?;
+    let mut rows = db.prepare_cached(HEADS).map_err(failure)?;
     let mut rows = rows.query([began.cast_signed()]).map_err(failure)?;
     while let Some(row) = rows.next().map_err(failure)? {
-        let change = row.get_ref(1).map_err(failure)?.as_blob_or_null();
-        if let Some(change) = change.ok().flatten().and_then(form::decode_change) {
-            restore(Restored::Change(change, lanes_of(row).map_err(failure)?));
+        let head = Head::of(row).map_err(failure)?;
+        if let Some(change) = head.change.and_then(form::decode_change) {
+            restore(Restored::Change(change, head.lanes));
         }
     }
     Ok(())
 }
 
+/// Rows without their bodies, which a long row keeps on pages of their own.
+pub(super) const HEADS: &str =
+    "SELECT seq, lanes, change, seal FROM journal WHERE seq > ? ORDER BY seq";
+
+/// A row without its body.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) seq: Seq,
+    pub(super) lanes: LaneSet,
+    change: Option<&'a [u8]>,
+    seal: i64,
+}
+
+impl<'a> Head<'a> {
+    /// The head in the first four columns of the table; an error when its seal is broken.
+    pub(super) fn of(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let seq = number(row, 0)?;
+        let lanes = row.get_ref(1)?.as_blob()?;
+        let change = row.get_ref(2)?.as_blob_or_null()?;
+        let seal = row.get_ref(3)?.as_i64()?;
+        if !Seal::fits_head(seal, seq, lanes, change) {
+            let why = format!("the head of row {seq} is not what was written");
+            return Err(rusqlite::Error::FromSqlConversionFailure(3, Type::Integer, why.into()));
+        }
+        Ok(Self { seq, lanes: LaneSet::from_bytes(lanes), change, seal })
+    }
+}
+
 /// A column that holds what is never negative.
 pub(super) fn number(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
-}
-
-/// The lanes of a row, its first column.
-fn lanes_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<LaneSet> {
-    Ok(LaneSet::from_bytes(row.get_ref(0)?.as_blob()?))
 }
 
 pub(super) fn read(
@@ -85,30 +106,29 @@ pub(super) fn read(
     (max_rows, max_bytes): (usize, usize),
     found: &mut Vec<Stored>,
 ) -> rusqlite::Result<()> {
-    let mut rows = db.prepare_cached(
-        "SELECT lanes, seq, change, body, seal FROM journal WHERE seq > ? ORDER BY seq",
-    )?;
+    let mut rows = db.prepare_cached("SELECT * FROM journal WHERE seq > ? ORDER BY seq")?;
     let mut rows = rows.query([after.cast_signed()])?;
     let mut bytes = 0;
     while found.len() < max_rows
         && bytes < max_bytes.max(1)
         && let Some(row) = rows.next()?
     {
-        let lanes = row.get_ref(0)?.as_blob()?;
-        if !LaneSet::from_bytes(lanes).contains(lane) {
+        let head = Head::of(row)?;
+        if !head.lanes.contains(lane) {
             continue;
         }
-        let seq = number(row, 1)?;
-        let change = row.get_ref(2)?.as_blob_or_null()?;
-        let body = row.get_ref(3)?.as_blob_or_null()?;
-        bytes += body.map_or(0, <[u8]>::len);
-        let whole = row.get_ref(4)?.as_i64()? == Seal::of_row(seq, lanes, change, body);
+        // A value of another type is a damaged body too.
+        let body = row.get_ref(4)?.as_blob_or_null().ok();
+        let body = body.filter(|body| Seal::fits_body(head.seal, *body));
         let event = match body {
-            _ if !whole => Err("the row is damaged".to_owned()),
-            None => Err(NO_BODY.to_owned()),
-            Some(body) => decode(body),
+            None => Err("the row is damaged".to_owned()),
+            Some(None) => Err(NO_BODY.to_owned()),
+            Some(Some(body)) => {
+                bytes += body.len();
+                decode(body)
+            }
         };
-        found.push(Stored { seq, event });
+        found.push(Stored { seq: head.seq, event });
     }
     Ok(())
 }
@@ -123,12 +143,12 @@ pub(super) fn waiting(db: &Connection, lanes: &[Lane]) -> rusqlite::Result<Vec<u
     let Some(after) = lanes.iter().map(|lane| lane.cursor).min() else {
         return Ok(waiting);
     };
-    let mut rows = db.prepare_cached("SELECT lanes, seq FROM journal WHERE seq > ?")?;
+    let mut rows = db.prepare_cached(HEADS)?;
     let mut rows = rows.query([after.cast_signed()])?;
     while let Some(row) = rows.next()? {
-        let (set, seq) = (lanes_of(row)?, number(row, 1)?);
+        let head = Head::of(row)?;
         for (lane, count) in lanes.iter().zip(&mut waiting) {
-            if set.contains(lane.id) && waits(lane, seq) {
+            if head.lanes.contains(lane.id) && waits(lane, head.seq) {
                 *count += 1;
             }
         }

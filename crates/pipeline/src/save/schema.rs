@@ -34,7 +34,7 @@ const TABLES: &str = "
         begun INTEGER, begun_began INTEGER, begun_appended INTEGER, begun_parts INTEGER,
         seal INTEGER);
     CREATE TABLE journal (
-        seq INTEGER PRIMARY KEY, lanes BLOB, change BLOB, body BLOB, seal INTEGER);
+        seq INTEGER PRIMARY KEY, lanes BLOB, change BLOB, seal INTEGER, body BLOB);
     CREATE TABLE position (
         scope TEXT PRIMARY KEY, epoch INTEGER, revision INTEGER, time INTEGER, ttl INTEGER,
         seal INTEGER) WITHOUT ROWID;

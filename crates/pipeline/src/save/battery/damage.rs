@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::LazyLock};
 use proptest::prelude::*;
 
 use super::*;
-use crate::save::{salvage, schema::PAGE};
+use crate::save::{form, schema::PAGE};
 
 /// Bytes of a journal in which everything occurs: two lanes that have yet to send, one orphan, a
 /// snapshot in two parts with rows after it, parked rows and a break.
@@ -14,10 +14,10 @@ static REAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut s = Subject::disk();
     s.lanes(&["a", "b", "gone"]);
     s.lanes(&["a", "b"]);
-    s.commit(&accepted(1..301));
+    s.commit(&accepted(1..301, &[0, 1]));
     s.part(0, false, &[b'1'; 9000]);
     s.part(1, true, &[b'2'; 3000]);
-    s.commit(&accepted(301..401));
+    s.commit(&accepted(301..401, &[0, 1]));
     s.commit(&Commit {
         position: Some(("".into(), Position { revision: 400, ..Position::default() })),
         progress: vec![progress(0, 150, &[152]), progress(1, 20, &[])],
@@ -37,16 +37,14 @@ fn delivered(delivered: u64) -> LaneTally {
 }
 
 /// Rows of both lanes, with bodies of many lengths, some longer than a page.
-fn accepted(revisions: std::ops::Range<u64>) -> Commit {
+fn accepted(revisions: std::ops::Range<u64>, lanes: &[u16]) -> Commit {
     let accepted = LaneTally { accepted: 1, ..LaneTally::default() };
     let mut commit = Commit::default();
     for revision in revisions {
         let length =
             if revision % 50 == 0 { 9000 } else { usize::try_from(revision % 700).unwrap() };
-        commit
-            .rows
-            .push(Row { change: Some(change(revision)), ..row(&"x".repeat(length), &[0, 1]) });
-        commit.lane_tallies.extend([(LaneId(0), accepted), (LaneId(1), accepted)]);
+        commit.rows.push(Row { change: Some(change(revision)), ..row(&"x".repeat(length), lanes) });
+        commit.lane_tallies.extend(lanes.iter().map(|lane| (LaneId(*lane), accepted)));
     }
     commit
 }
@@ -66,12 +64,12 @@ fn survives(bytes: &[u8]) -> (Option<String>, Option<Position>, usize) {
     }
     assert!(journal.ledger().unwrap().balances());
     let lanes = journal.open_lanes(&["a".into(), "b".into()], at(1)).unwrap();
-    let last = journal.commit(&accepted(500..501)).unwrap().last;
+    let numbers: Vec<u16> = lanes.iter().map(|lane| lane.id.0).collect();
+    let last = journal.commit(&accepted(500..501, &numbers)).unwrap().last;
     assert!(last > loaded.last.max(400), "a number is used again");
     for lane in &lanes {
         let rows = journal.read(lane.id, lane.cursor, 1000, 1 << 30).unwrap();
-        assert_eq!(rows.last().map(|row| row.seq), (lane.id.0 < 2).then_some(last));
-        assert!(salvaged.is_none() || rows.iter().all(|row| row.event.is_ok()));
+        assert_eq!(rows.last().map(|row| row.seq), Some(last));
         journal.parked(lane.id, 100).unwrap();
     }
     journal.trim(at(100)).unwrap();
@@ -139,41 +137,58 @@ proptest! {
     }
 }
 
-#[test]
-fn one_bad_row_costs_the_position_only_when_the_live_state_needs_it() {
+/// A journal with one flipped bit, so many bytes after the beginning of the change of a row.
+fn flipped(revision: u64, after: usize) -> (tempfile::TempDir, std::path::PathBuf) {
     let mut bytes = REAL.clone();
-    // Row 100 has one of the long bodies; no snapshot needs it, lane b does.
-    let long = b"x".repeat(3000);
-    let places: Vec<usize> = (0..bytes.len() / PAGE)
-        .filter(|page| bytes[page * PAGE + 4..].starts_with(&long))
-        .map(|page| page * PAGE + 100)
-        .collect();
-    bytes[places[2]] ^= 1;
+    let head = form::encode_change(&change(revision));
+    let place = bytes.windows(head.len()).position(|it| it == head).unwrap();
+    bytes[place + after] ^= 1;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.db");
-    fs::write(&path, &bytes).unwrap();
-    let (mut journal, loaded, _) = open(&path);
-    assert_eq!(loaded.salvaged, None, "a start does not read the bodies of old rows");
-    let rows = journal.read(LaneId(1), 0, 1000, 1 << 30).unwrap();
-    let bad: Vec<_> = rows.iter().filter_map(|row| row.event.as_ref().err()).collect();
-    assert_eq!((rows.len(), bad), (400, vec![&"the row is damaged".to_owned()]));
-    drop(journal);
+    fs::write(&path, bytes).unwrap();
+    (dir, path)
+}
 
-    salvage::suspect(&path);
+#[test]
+fn a_bad_body_costs_one_event_and_the_lane_is_told() {
+    for revision in [90, 390] {
+        let (_dir, path) = flipped(revision, 80);
+        let (mut journal, loaded, restored) = open(&path);
+        assert_eq!((loaded.salvaged, restored), (None, 102));
+        let rows = journal.read(LaneId(1), 0, 1000, 1 << 30).unwrap();
+        let bad: Vec<_> = rows.iter().filter(|row| row.event.is_err()).collect();
+        assert_eq!((rows.len(), bad.len(), bad[0].seq), (400, 1, revision));
+        assert_eq!(bad[0].event.as_ref().unwrap_err(), "the row is damaged");
+        assert!(journal.ledger().unwrap().balances());
+    }
+}
+
+#[test]
+fn a_bad_head_costs_its_row_and_the_position_only_if_the_live_state_needs_it() {
+    let said = |what| {
+        format!(
+            "the journal was damaged: 1 row is lost, {what}; the damaged file is kept as \
+             `journal.db.damaged-20270115T080000Z`"
+        )
+    };
+    let (_dir, path) = flipped(90, 0);
     let (mut journal, loaded, restored) = open(&path);
-    assert_eq!(
-        loaded.salvaged.unwrap(),
-        "the journal was damaged: 1 row is lost, 1 events of them were not sent yet, the position is \
-         kept; the damaged file is kept as `journal.db.damaged-20270115T080000Z`"
-    );
+    assert_eq!(loaded.salvaged.unwrap(), said("1 event was not sent yet, the position is kept"));
     assert_eq!((loaded.position.unwrap().revision, restored), (400, 102));
     let ledger = journal.ledger().unwrap();
+    assert_eq!(ledger.lanes[0].0.tally.discarded, 0, "it was sent there");
     assert_eq!(ledger.lanes[1].0.tally.discarded, 1);
     assert!(ledger.balances());
     assert_eq!(
         names(&path),
         ["journal.db", "journal.db-wal", "journal.db.damaged-20270115T080000Z"]
     );
+
+    let (_dir, path) = flipped(390, 0);
+    let (_, loaded, restored) = open(&path);
+    let lost = "2 events were not sent yet, the position is lost and all events are listed again";
+    assert_eq!(loaded.salvaged.unwrap(), said(lost));
+    assert_eq!((loaded.position, restored), (None, 0));
 }
 
 #[test]
@@ -201,7 +216,7 @@ fn a_log_cut_short_anywhere_is_a_state_that_was_committed() {
     let mut s = Subject::disk();
     s.lanes(&["a", "b"]);
     for revision in 1..20 {
-        let mut commit = accepted(revision..revision + revision % 3);
+        let mut commit = accepted(revision..revision + revision % 3, &[0, 1]);
         commit.tally = Tally { seen: commit.rows.len() as u64, ..Tally::default() };
         commit.tally.accepted = commit.tally.seen;
         let revision = s.journal().ledger().unwrap().tally.seen + commit.tally.seen;

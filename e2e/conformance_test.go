@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
-	"net/http"
 	"os"
 	"testing"
 
@@ -29,12 +28,13 @@ func askRealServer(t *testing.T) []conformance.Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ask(t, client, c.URL)
+	return ask(t, conformance.Server{Client: client, URL: c.URL})
 }
 
-func ask(t *testing.T, client *http.Client, server string) []conformance.Answer {
+func ask(t *testing.T, server conformance.Server) []conformance.Answer {
 	t.Helper()
-	answers, err := conformance.Run(context.Background(), client, server, t.Logf)
+	server.Log = t.Logf
+	answers, err := conformance.Run(context.Background(), server)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"testing"
 	"time"
 
@@ -57,6 +58,8 @@ func TestAShortRestartIsMadeUpForCompletely(t *testing.T) {
 	x.stop()
 }
 
+var firstTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
 // A downtime is one way of being away.
 type downtime struct {
 	name          string
@@ -87,6 +90,7 @@ func (d downtime) test(t *testing.T) {
 
 	if d.killed {
 		x.kill()
+		x.killedAt = s.mark(t)
 	} else {
 		x.stop()
 	}
@@ -102,8 +106,9 @@ func (d downtime) test(t *testing.T) {
 	}
 	time.Sleep(time.Until(stopped.Add(d.away - 2*time.Second)))
 	must(t, emitter.Burst(ctx, s.Client, namespace, "fresh", 50, 1))
-	startAt := s.mark(t)
 	x.start()
+	time.Sleep(3 * time.Second) // it says that it watches before it knows that the position is too old for that
+	startAt := s.mark(t)
 	must(t, emitter.Burst(ctx, s.Client, namespace, "after", 50, 1))
 	upTo := s.mark(t)
 
@@ -128,6 +133,12 @@ func (d downtime) test(t *testing.T) {
 	}
 	// Stated: what came and went. The doomed namespaces of the other downtimes may have gone meanwhile too.
 	x.expectMissed(1, 3)
+	for _, d := range x.missed("dump") {
+		begin, err := time.Parse(time.RFC3339, firstTime.FindString(d.Message))
+		if err != nil || begin.After(stopped.Add(2*time.Second)) {
+			t.Errorf("EventsMissed does not begin when it stopped watching, at %s: %s", stopped.UTC().Format(time.RFC3339), d.Message)
+		}
+	}
 	x.stop()
 }
 

@@ -69,10 +69,11 @@ type tidings struct {
 	env  []string
 	args []string
 
-	process *cluster.Process
-	log     string
-	logFrom int64 // where the log of the present process begins
-	hook    *hook
+	process  *cluster.Process
+	killedAt uint64 // what came up to here was perhaps on its way when the process was killed, and may come again
+	log      string
+	logFrom  int64 // where the log of the present process begins
+	hook     *hook
 }
 
 type hook struct {
@@ -254,7 +255,7 @@ func (x *tidings) stop() {
 	}
 }
 
-// kill ends the program as a power cut does.
+// kill ends the program at once.
 func (x *tidings) kill() {
 	x.process.Signal(syscall.SIGKILL)
 	_, _ = x.process.Wait(10 * time.Second)
@@ -416,7 +417,7 @@ func (x *tidings) compare(receiver string, want map[revision]witness.Sight, take
 		switch n := times[key]; {
 		case n == 0:
 			lost = append(lost, text)
-		case n > 1:
+		case n > 1 && key.ResourceVersion > x.killedAt:
 			repeated = append(repeated, fmt.Sprintf("%s, %d times", text, n))
 		}
 		lineage := sight.Namespace + "/" + sight.Name + "/" + sight.FirstTimestamp

@@ -4,9 +4,8 @@
 // equal. calls.go is the script, run.go performs it, normalise.go says what may differ, testdata/real.json holds the
 // answers of the real server.
 //
-// The playground is started with `--event-ttl 45s --compact-every 15s`, the real server with --event-ttl=90s and
-// --etcd-compaction-interval=30s. A compaction forgets what is older than the compaction before, so a revision is gone
-// after one to two intervals.
+// The real server is started with --event-ttl=90s and --etcd-compaction-interval=30s, so it forgets by itself; the
+// playground with --ttl 45, and it is told to forget when the script comes to that.
 package conformance
 
 // A Call is one request and how its answer is read. Steps run in order, one after the other.

@@ -33,12 +33,25 @@ const (
 	mostRepeats = 180 // seconds that RepeatTill waits
 )
 
+// A Server is whom the script is asked of.
+type Server struct {
+	Client *http.Client
+	URL    string
+	Forget func() error // makes the server compact; nil: it does so by itself
+	Log    func(string, ...any)
+}
+
 // Run asks every call of the script and returns the answers as they came, not yet normalised.
-func Run(ctx context.Context, client *http.Client, server string, log func(string, ...any)) ([]Answer, error) {
-	r := runner{client: client, server: strings.TrimSuffix(server, "/"), values: map[string]string{}}
+func Run(ctx context.Context, server Server) ([]Answer, error) {
+	r := runner{client: server.Client, server: strings.TrimSuffix(server.URL, "/"), values: map[string]string{}}
 	var answers []Answer
 	for _, call := range Calls {
 		started := time.Now()
+		if call.RepeatTill != 0 && server.Forget != nil {
+			if err := server.Forget(); err != nil {
+				return answers, err
+			}
+		}
 		answer, err := r.ask(ctx, call)
 		if err != nil {
 			return answers, fmt.Errorf("call %q: %w", call.Name, err)
@@ -49,7 +62,7 @@ func Run(ctx context.Context, client *http.Client, server string, log func(strin
 		}
 		answers = append(answers, answer)
 		if took := time.Since(started); took > 3*time.Second {
-			log("%q took %s", call.Name, took.Round(time.Second))
+			server.Log("%q took %s", call.Name, took.Round(time.Second))
 		}
 	}
 	return answers, nil

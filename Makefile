@@ -1,0 +1,47 @@
+# The doors. Each is plain cargo or go underneath; what is missing on a bare Debian machine with Rust,
+# a C compiler, Node and Go is installed by cargo, rustup or go themselves.
+
+# One profile serves tests, e2e and the demo.
+PROFILE ?= ci
+KILLS ?= 200
+
+.PHONY: demo test e2e e2e-all build torture bench lint
+
+## A pretend cluster, one minute, nothing to install.
+demo:
+	cargo run --quiet --profile $(PROFILE) -p tidings -- demo
+
+## Every test that needs no other program.
+test:
+	cargo test --profile $(PROFILE)
+
+## A real Kubernetes control plane, built from source, and the promise on it.
+e2e:
+	cargo build --profile $(PROFILE) -p tidings
+	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/run.sh
+
+e2e-all:
+	cargo build --profile $(PROFILE) -p tidings
+	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/run.sh --all
+
+## The released binary, at target/release/tidings.
+build:
+	cargo build --release -p tidings
+
+## kill -9 at random moments, and count what is missing.
+torture:
+	KILLS=$(KILLS) cargo test --quiet --profile $(PROFILE) -p tidings --test torture
+
+## Events a second, bytes an event, memory: the table of docs/benchmarks.md.
+bench:
+	cargo bench -p benches
+
+## Formatting and lints; warnings are errors.
+lint:
+	rustup component add rustfmt clippy >/dev/null 2>&1 || cargo clippy --version >/dev/null
+	cargo fmt --all --check
+	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
+	cd e2e && test -z "$$(gofmt -l .)"
+
+# Where cargo puts a binary of this profile.
+binary = $(shell cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/$(1)/tidings

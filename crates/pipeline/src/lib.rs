@@ -20,11 +20,9 @@ use std::{future::Future, sync::Arc};
 use event::{
     Event, LaneId, LaneSet, Text,
     journal::{
-        Break, Change, Commit, Committed, JournalError, LaneTally, Parked, Position, Progress, Row,
-        Seq, SnapshotPart, Stored,
+        Break, Change, Commit, Committed, JournalError, LaneTally, Position, Row, SnapshotPart,
     },
 };
-use tokio::sync::watch;
 
 use self::{
     collect::judge::{Fate, Judged},
@@ -43,31 +41,8 @@ pub trait Save: Send + Sync + 'static {
 }
 
 impl Save for save::Saver {
-    fn commit(
-        &self,
-        commit: Commit,
-    ) -> impl Future<Output = Result<Committed, JournalError>> + Send {
-        Self::commit(self, commit)
-    }
-}
-
-impl send::Rows for save::Saver {
-    fn read(
-        &self,
-        lane: LaneId,
-        after: Seq,
-        max_rows: usize,
-        max_bytes: usize,
-    ) -> impl Future<Output = Result<Vec<Stored>, JournalError>> + Send {
-        Self::read(self, lane, after, max_rows, max_bytes)
-    }
-
-    fn head(&self) -> watch::Receiver<Seq> {
-        Self::head(self)
-    }
-
-    fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
-        Self::progress(self, progress, tally, parked);
+    async fn commit(&self, commit: Commit) -> Result<Committed, JournalError> {
+        Self::commit(self, commit).await
     }
 }
 

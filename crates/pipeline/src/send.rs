@@ -17,17 +17,21 @@ mod encoded;
 
 mod lag;
 
+mod rows;
+
+mod settings;
+
 mod status;
 
 mod suspicion;
 
 mod window;
 
-use std::{future::Future, mem, pin::pin, sync::Arc, time::Duration};
+use std::{mem, pin::pin, sync::Arc, time::Duration};
 
 use event::{
     AnySink, Clock, LaneId, SendError, Stop, Text,
-    journal::{self, JournalError, LaneTally, Parked, Progress, Seq, Stored},
+    journal::{self, LaneTally, Parked, Progress, Seq},
 };
 use tokio::{
     sync::watch,
@@ -38,6 +42,8 @@ pub use self::{
     backoff::BackoffSettings,
     drain::{Left, drained},
     lag::Lag,
+    rows::Rows,
+    settings::LaneSettings,
     status::{LaneState, LaneStatus, LaneWatch},
 };
 
@@ -53,55 +59,6 @@ const REPORT_EVERY: Duration = Duration::from_millis(200);
 
 /// A cursor that moves only because other lanes' rows go by is reported this often.
 const REPORT_IDLE_EVERY: Duration = Duration::from_secs(5);
-
-/// The lanes' door to the journal.
-pub trait Rows: Clone + Send + Sync + 'static {
-    /// Rows after `after` that `lane` takes, oldest first; none only if there is none up to the head.
-    fn read(
-        &self,
-        lane: LaneId,
-        after: Seq,
-        max_rows: usize,
-        max_bytes: usize,
-    ) -> impl Future<Output = Result<Vec<Stored>, JournalError>> + Send;
-
-    /// The newest committed row; changes when there are more.
-    fn head(&self) -> watch::Receiver<Seq>;
-
-    /// What became of rows. Rides on the next commit; parked rows are durable before the cursor that
-    /// passes them.
-    fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>);
-}
-
-/// How a lane sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneSettings {
-    /// The most rows to hold in memory at once; a request holds no more than its sink allows either.
-    pub batch_rows: usize,
-    /// The most bytes of rows to read at once.
-    pub batch_bytes: usize,
-    /// How long a receiver may take to answer.
-    pub attempt_timeout: Duration,
-    /// How long to wait between attempts.
-    pub backoff: BackoffSettings,
-    /// How often a receiver that refuses us is asked again.
-    pub probe_every: Duration,
-    /// How long a request in flight is waited for when the lane stops, and the sink's close.
-    pub grace: Duration,
-}
-
-impl Default for LaneSettings {
-    fn default() -> Self {
-        Self {
-            batch_rows: 500,
-            batch_bytes: 4 << 20,
-            attempt_timeout: Duration::from_secs(30),
-            backoff: BackoffSettings::default(),
-            probe_every: Duration::from_secs(60),
-            grace: Duration::from_secs(10),
-        }
-    }
-}
 
 /// One receiver and its place in the journal.
 #[derive(Debug)]

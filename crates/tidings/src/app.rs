@@ -28,8 +28,6 @@ pub const USER_AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
 
 /// How long lanes may empty themselves after a stop.
 const GRACE: Duration = Duration::from_secs(20);
-/// How long a cluster that does not answer is waited for at a terminal.
-const IMPATIENCE: Duration = Duration::from_secs(10);
 
 /// Where events come from.
 #[derive(Debug)]
@@ -67,7 +65,7 @@ pub async fn run(
             let namespace = (!settings.namespace.is_empty()).then(|| settings.namespace.clone());
             let user_agent = USER_AGENT.into();
             let access = Access { kubeconfig, context, namespace, user_agent, json };
-            let client = Client::connect(access).await.map_err(no_cluster)?;
+            let client = Client::connect(access).await.map_err(cluster::none)?;
             run_cluster(settings, client, patient, state, stop).await
         }
         Input::Source { path, drain_timeout } => {
@@ -89,7 +87,7 @@ async fn run_cluster(
     state: Option<PathBuf>,
     stop: Stop,
 ) -> Result<ExitCode, Failure> {
-    let uid = identify(&client, patient, &stop).await?;
+    let uid = cluster::identify(&client, patient, &stop).await?;
     let name = if settings.cluster_name.is_empty() { &*uid } else { &*settings.cluster_name };
     tracing::info!("cluster {name} at {}", client.server);
     let namespace = (!settings.namespace.is_empty()).then_some(&*settings.namespace);
@@ -209,40 +207,4 @@ async fn stop_lanes(tasks: &Tasks, lanes_stop: &Stop, saver: Saver) {
     lanes_stop.fire();
     tasks.ended().await;
     saver.close().await;
-}
-
-/// The cluster's identity: the uid of its namespace kube-system, else its address.
-async fn identify(client: &Client, patient: bool, stop: &Stop) -> Result<String, Failure> {
-    use collect::{api::ApiError, backoff::Backoff};
-    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30), 1);
-    let began = tokio::time::Instant::now();
-    loop {
-        let error = match client.cluster_uid().await {
-            Ok(uid) => return Ok(uid),
-            Err(ApiError::Refused { status: 403, .. } | ApiError::Failed { status: 404, .. }) => {
-                tracing::warn!(
-                    "not allowed to get the namespace kube-system: the server's address stands for the cluster"
-                );
-                return Ok(client.server.clone());
-            }
-            Err(error) => error,
-        };
-        if !patient && began.elapsed() >= IMPATIENCE {
-            let tried = format!("the API server at {} does not answer", client.server);
-            let failure = Failure::start(anyhow::Error::new(error).context(tried));
-            return Err(failure.hint("check the kubeconfig and the network; `tidings demo` shows a pretend cluster meanwhile"));
-        }
-        let delay = backoff.next(None);
-        tracing::warn!(%error, retry_in = ?delay, "waiting for the API server at {}", client.server);
-        tokio::select! {
-            () = stop.fired() => return Err(Failure::start(anyhow::anyhow!("stopped while waiting for the API server"))),
-            () = tokio::time::sleep(delay) => {}
-        }
-    }
-}
-
-fn no_cluster(error: AccessError) -> Failure {
-    Failure::start(error).hint(
-        "give one with --kubeconfig or --context; `tidings demo` shows a pretend cluster meanwhile",
-    )
 }

@@ -4,6 +4,8 @@ pub mod app;
 
 pub mod cli;
 
+mod cluster;
+
 pub mod demo;
 
 pub mod exit;

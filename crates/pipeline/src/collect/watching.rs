@@ -190,11 +190,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             };
             let opened = Instant::now();
             while let Ok(read) = tokio::time::timeout(PATIENCE, frames.next()).await {
-                let Some(Ok(read)) = read else {
-                    // It should have lasted; closed at once, it was asked for a compacted revision.
-                    let stale = opened.elapsed() < STALE;
-                    return if stale { Glance::Expired } else { Glance::Nothing };
-                };
+                let Some(Ok(read)) = read else { return Glance::closed_after(opened.elapsed()) };
                 let found = read.iter().map(|frame| Glance::of(frame, newest));
                 if let Some(found) = found.into_iter().find(|found| *found != Glance::Nothing) {
                     return found;
@@ -217,6 +213,11 @@ enum Glance {
 }
 
 impl Glance {
+    /// It should have lasted; closed at once, it was asked for a compacted revision.
+    fn closed_after(time: Duration) -> Self {
+        if time < STALE { Self::Expired } else { Self::Nothing }
+    }
+
     fn of(frame: &Frame, newest: u64) -> Self {
         match frame {
             Frame::Added(event) | Frame::Modified(event) | Frame::Deleted(event)

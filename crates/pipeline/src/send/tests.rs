@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use event::{SendError, journal::ParkCause};
+use event::{
+    SendError,
+    journal::{ParkCause, Stored},
+};
 use tokio::time::{Instant, advance};
 
 use super::*;

@@ -1,3 +1,5 @@
 //! What the steps promise together.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod model;

@@ -147,8 +147,8 @@ enum Death {
 }
 
 /// What happens to the world; says how long it takes, or gives back what happens to the process.
-fn happen(world: &World, step: Step) -> Result<Duration, Death> {
-    match step {
+fn happen(world: &World, step: &Step) -> Result<Duration, Death> {
+    match *step {
         Step::Write { namespace, name, by } => world.write(namespace, name, by),
         Step::Delete { namespace, name } => world.delete(namespace, name),
         Step::DeleteNamespace(namespace) => world.delete_namespace(namespace),
@@ -172,19 +172,18 @@ async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> De
     tokio::pin!(life);
     let mut over = false;
     loop {
-        let pause = match steps.next() {
-            Some(step) => match happen(world, step) {
-                Ok(pause) => pause,
-                Err(Death::Stopped(down)) => {
-                    stop.fire();
-                    let ended = tokio::time::timeout(Duration::from_secs(3600), &mut life).await;
-                    return match ended.expect("it stops when it is told to") {
-                        Ok(()) => Death::Stopped(down),
-                        Err(CollectError::Journal(_)) => Death::Killed(down),
-                    };
-                }
-                Err(death) => return death,
-            },
+        let happened = steps.next().map(|step| happen(world, &step));
+        let pause = match happened {
+            Some(Ok(pause)) => pause,
+            Some(Err(Death::Stopped(down))) => {
+                stop.fire();
+                let ended = tokio::time::timeout(Duration::from_secs(3600), &mut life).await;
+                return match ended.expect("it stops when it is told to") {
+                    Ok(()) => Death::Stopped(down),
+                    Err(CollectError::Journal(_)) => Death::Killed(down),
+                };
+            }
+            Some(Err(death)) => return death,
             None => {
                 // Every trouble ends; what is left must arrive before it expires.
                 world.heal();
@@ -218,7 +217,7 @@ async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> De
 /// The process is down; the world goes on.
 async fn stay_down(world: &World, down: Down, steps: &mut std::vec::IntoIter<Step>) {
     for step in steps.by_ref().take(down.steps) {
-        if let Ok(pause) = happen(world, step) {
+        if let Ok(pause) = happen(world, &step) {
             world.pass(pause).await;
         }
     }
@@ -254,7 +253,7 @@ fn run(cases: u32) {
         },
         |seed| seed.parse().expect("MODEL_SEED is a number"),
     );
-    println!("MODEL_SEED={seed} MODEL_CASES={cases}");
+    tell(&format!("MODEL_SEED={seed} MODEL_CASES={cases}"));
     let mut bytes = [0u8; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config =
@@ -273,6 +272,11 @@ fn run(cases: u32) {
     if let Err(error) = outcome {
         panic!("MODEL_SEED={seed}\n{error}");
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the seed belongs beside a test's outcome")]
+fn tell(line: &str) {
+    println!("{line}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Oracle {
         let name = format!("{}/{}", event.metadata.namespace, event.metadata.name);
         let known = self.known.get(&uid).copied();
         let seen = Sighting {
-            revision: event.revision().unwrap(),
+            revision: event.revision().expect("a number"),
             total: event.total(),
             first_seen: time::to_u32(event.first_seen()),
             last_seen: time::to_u32(event.last_seen()),
@@ -105,9 +105,9 @@ impl Oracle {
         // Of several objects of one name, the newest is the one whose recorder may go on.
         gone.sort_unstable();
         for (_, uid) in gone {
-            let known = self.known.remove(&uid).unwrap();
+            let known = self.known.remove(&uid).expect("it was known");
             self.reached.remove(&uid);
-            let name = self.names.remove(&uid).unwrap();
+            let name = self.names.remove(&uid).expect("it was known");
             self.bury(name, known.total);
         }
         self.covered = revision;

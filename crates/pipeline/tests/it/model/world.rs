@@ -109,13 +109,13 @@ pub(super) struct World(Arc<Mutex<State>>);
 
 struct State {
     store: Store,
-    snapshot: Option<(Snapshot, HashMap<(u8, u8), Recorder>)>,
+    snapshot: Option<(Snapshot, Recorders)>,
     journal: MemoryJournal,
     /// The perfect client, as far as frames were served.
     oracle: Oracle,
     /// The perfect client, as far as the journal knows.
     durable: Oracle,
-    recorders: HashMap<(u8, u8), Recorder>,
+    recorders: Recorders,
     /// Everything the journal ever took, in order.
     rows: Vec<Delivered>,
     faults: Vec<Fault>,
@@ -138,6 +138,9 @@ struct State {
     /// What was ordered for the next commit.
     failure: Option<Failure>,
 }
+
+/// By namespace and name.
+type Recorders = HashMap<(u8, u8), Recorder>;
 
 /// What a recorder remembers of an Event that it keeps writing.
 #[derive(Debug, Clone, Copy)]
@@ -572,7 +575,9 @@ impl EventsApi for World {
         if from == WatchFrom::InitialEvents {
             let arrival = state.begin_list();
             let items = state.store.list(&ListQuery::default()).unwrap().items;
-            first.extend(items.iter().map(|item| Serve::Initial(Event::clone(item), arrival)));
+            first.extend(
+                items.iter().map(|item| Serve::Initial(Box::new(Event::clone(item)), arrival)),
+            );
             first.push(Serve::InitialEnd(revision));
         }
         if !glance {
@@ -598,7 +603,7 @@ impl State {
 }
 
 enum Serve {
-    Initial(Event, Arrival),
+    Initial(Box<Event>, Arrival),
     InitialEnd(u64),
 }
 
@@ -662,14 +667,13 @@ impl Watch {
             return Some(Some(Ok(vec![Frame::Error(expired)])));
         }
         let selection = Selection::default();
-        let next = match state.store.changes(self.revision, &selection) {
-            Ok(mut changes) => changes.next().map(|change| change.revision),
-            Err(_) => {
-                self.over = true;
-                let expired = ApiError::Expired { message: "too old".into(), inconsistent: None };
-                return Some(Some(Err(expired)));
-            }
-        }?;
+        let Ok(mut changes) = state.store.changes(self.revision, &selection) else {
+            self.over = true;
+            let expired = ApiError::Expired { message: "too old".into(), inconsistent: None };
+            return Some(Some(Err(expired)));
+        };
+        let next = changes.next().map(|change| change.revision)?;
+        drop(changes);
         self.serve_revision(&mut state, next)
     }
 
@@ -723,7 +727,7 @@ impl Watch {
         match self.first.remove(0) {
             Serve::Initial(event, arrival) => {
                 state.oracle.see(&event, arrival, now());
-                Frame::Added(event)
+                Frame::Added(*event)
             }
             Serve::InitialEnd(revision) => {
                 state.end_pass(revision);

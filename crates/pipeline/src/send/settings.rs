@@ -1,0 +1,35 @@
+//! How a lane sends: sizes and times.
+
+use std::time::Duration;
+
+use super::BackoffSettings;
+
+/// How a lane sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneSettings {
+    /// The most rows to hold in memory at once; a request holds no more than its sink allows either.
+    pub batch_rows: usize,
+    /// The most bytes of rows to read at once.
+    pub batch_bytes: usize,
+    /// How long a receiver may take to answer.
+    pub attempt_timeout: Duration,
+    /// How long to wait between attempts.
+    pub backoff: BackoffSettings,
+    /// How often a receiver that refuses us is asked again.
+    pub probe_every: Duration,
+    /// How long a request in flight is waited for when the lane stops, and the sink's close.
+    pub grace: Duration,
+}
+
+impl Default for LaneSettings {
+    fn default() -> Self {
+        Self {
+            batch_rows: 500,
+            batch_bytes: 4 << 20,
+            attempt_timeout: Duration::from_secs(30),
+            backoff: BackoffSettings::default(),
+            probe_every: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+        }
+    }
+}

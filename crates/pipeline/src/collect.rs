@@ -63,6 +63,8 @@ pub struct Collector<A, S> {
     expiry: missed::Expiry,
     /// What the next list must account for.
     list_because: Option<Cause>,
+    /// The position before the storage was found set back.
+    before_epoch: Option<Position>,
 }
 
 /// What a user can set.
@@ -131,6 +133,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             streams_lists: true,
             expiry: missed::Expiry::default(),
             list_because: None,
+            before_epoch: None,
         }
     }
 
@@ -191,6 +194,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             position = position.revision,
             "the cluster's storage was set back to an older state: a new epoch begins"
         );
+        self.before_epoch = Some(position);
         let epoch = position.epoch + 1;
         self.position = Some(Position { epoch, revision: 0, ..position });
         self.save(self.position).await

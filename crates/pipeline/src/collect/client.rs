@@ -78,6 +78,8 @@ impl std::fmt::Debug for Client {
 
 /// How long an answer may take to begin, and a list to go on.
 const ANSWER: Duration = Duration::from_secs(60);
+/// How long a list of one may take: a connection that died unnoticed must not cost more.
+const PROBE: Duration = Duration::from_secs(10);
 /// Items a page.
 const PAGE: usize = 10_000;
 /// How long a watch lasts before the server ends it, so that none is for ever.
@@ -224,7 +226,11 @@ impl EventsApi for Client {
         struct Meta {
             resource_version: String,
         }
-        let body = self.get_json(&format!("{}?limit=1", self.path)).await?;
+        let path = format!("{}?limit=1", self.path);
+        let answer = self.get_json(&path);
+        let body = tokio::time::timeout(PROBE, answer)
+            .await
+            .map_err(|_| ApiError::Connection(format!("no answer within {PROBE:?}")))??;
         let newest: Newest = serde_json::from_slice(&body)
             .map_err(|error| ApiError::Connection(format!("list of one: {error}")))?;
         newest

@@ -257,7 +257,10 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             other => other,
         };
         if let Some(cause) = cause {
-            self.report(Found { cause, from, to, vanished_early: early as u64 });
+            // What a restored storage no longer has tells nothing of namespaces.
+            let vanished_early = if cause == Cause::Restored { 0 } else { early as u64 };
+            let from = self.before_epoch.take().unwrap_or(from);
+            self.report(Found { cause, from, to, vanished_early });
         }
         self.position = Some(to);
         self.list_because = None;

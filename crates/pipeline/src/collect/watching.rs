@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use event::{Stop, counting::Arrival, journal::Position};
 use futures::{FutureExt, StreamExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Cause, CollectError, Collector, End, Phase,
@@ -88,8 +88,12 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                         continue;
                     }
                     Glance::Expired => return Ok(End::List(Cause::Quiet)),
+                    Glance::NoAnswer => {
+                        let dead = "the watch is silent, and nobody answers beside it";
+                        return Ok(End::Trouble(ApiError::Connection(dead.into())));
+                    }
                     Glance::Something => {
-                        match tokio::time::timeout(PATIENCE, frames.next()).await {
+                        match timeout(PATIENCE, frames.next()).await {
                             Ok(read) => read,
                             Err(_) => return Ok(End::List(Cause::Frozen)),
                         }
@@ -104,6 +108,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 return Ok(End::Over);
             };
             heard = Instant::now();
+            let newest = progress.newest;
             let mut end = self.take_frames(read, &mut progress, &mut words);
             // Take along what is there already: one commit, and one fsync, for all of it.
             while end.is_none() && self.way.pending() < BATCH {
@@ -113,11 +118,14 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                     None => break,
                 }
             }
-            self.move_to(progress.complete).await?;
-            self.backoff.reset();
             if let Some(end) = end {
+                // An error is no sign of life: how long the break is counts from the last one.
+                let alive = progress.newest > newest;
+                self.move_to(progress.complete, alive).await?;
                 return Ok(end);
             }
+            self.move_to(progress.complete, true).await?;
+            self.backoff.reset();
         }
     }
 
@@ -151,11 +159,11 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         None
     }
 
-    async fn move_to(&mut self, complete: u64) -> Result<(), CollectError> {
-        let time = self.now();
+    async fn move_to(&mut self, complete: u64, alive: bool) -> Result<(), CollectError> {
+        let now = self.now();
         if let Some(position) = &mut self.position {
             position.revision = position.revision.max(complete);
-            position.time = time;
+            position.time = if alive { now } else { position.time };
         }
         self.save(self.position).await
     }
@@ -163,7 +171,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     /// The watch is silent and trusted: the position is as good as new.
     async fn renew_time(&mut self) -> Result<(), CollectError> {
         let revision = self.position.map_or(0, |position| position.revision);
-        self.move_to(revision).await
+        self.move_to(revision, true).await
     }
 
     /// After a silence: is there something that the watch should have shown?
@@ -173,23 +181,25 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         let (complete, newest) = (progress.complete, progress.newest);
         async move {
             tokio::time::sleep(SILENCE).await;
-            match self.api.probe().await {
-                Ok(revision) if revision < complete => return Glance::Expired,
+            match timeout(PATIENCE, self.api.probe()).await {
+                Ok(Ok(revision)) if revision < complete => return Glance::Expired,
                 // The storage has seen no write at all since the newest that was shown.
-                Ok(revision) if revision == newest => return Glance::Nothing,
-                Ok(_) | Err(_) => {}
+                Ok(Ok(revision)) if revision == newest => return Glance::Nothing,
+                Ok(_) => {}
+                Err(_) => return Glance::NoAnswer,
             }
-            let glance = self.api.watch(WatchFrom::Glance(complete, PATIENCE)).await;
-            let mut frames = match glance {
-                Ok(frames) => frames,
-                Err(ApiError::Expired { .. }) => return Glance::Expired,
-                Err(error) => {
+            let glance = self.api.watch(WatchFrom::Glance(complete, PATIENCE));
+            let mut frames = match timeout(PATIENCE, glance).await {
+                Ok(Ok(frames)) => frames,
+                Ok(Err(ApiError::Expired { .. })) => return Glance::Expired,
+                Ok(Err(error)) => {
                     tracing::debug!(%error, "could not look whether the watch is alive");
                     return Glance::Nothing;
                 }
+                Err(_) => return Glance::NoAnswer,
             };
             let opened = Instant::now();
-            while let Ok(read) = tokio::time::timeout(PATIENCE, frames.next()).await {
+            while let Ok(read) = timeout(PATIENCE, frames.next()).await {
                 let Some(Ok(read)) = read else { return Glance::closed_after(opened.elapsed()) };
                 let found = read.iter().map(|frame| Glance::of(frame, newest));
                 if let Some(found) = found.into_iter().find(|found| *found != Glance::Nothing) {
@@ -210,6 +220,8 @@ enum Glance {
     Something,
     /// The position is compacted away.
     Expired,
+    /// The server, or the way to it, is as silent as the watch.
+    NoAnswer,
 }
 
 impl Glance {

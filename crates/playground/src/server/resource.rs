@@ -58,11 +58,10 @@ impl Resource {
         RESOURCES.iter().find(at)
     }
 
-    /// The groups there are, without the core group, in the order of the table.
+    /// The groups there are, without the core group.
     pub(super) fn groups() -> Vec<&'static str> {
         let mut groups: Vec<_> = RESOURCES.iter().map(|r| r.group).collect();
         groups.retain(|group| !group.is_empty());
-        groups.dedup();
         groups.sort_unstable();
         groups.dedup();
         groups

@@ -36,6 +36,8 @@ pub(super) struct Version<T> {
 
 #[derive(Debug, Clone)]
 struct Versions<T> {
+    /// The key once more, so that one search of the tree finds both.
+    key: Key,
     newest: Version<T>,
     older: Vec<Version<T>>,
 }
@@ -55,6 +57,8 @@ impl<T> Versions<T> {
 #[derive(Debug, Clone)]
 struct Logged<T> {
     revision: u64,
+    /// The key was not there at all, so there is nothing older to forget with this write.
+    is_first: bool,
     key: Key,
     before: Option<Arc<T>>,
     after: Option<Arc<T>>,
@@ -104,22 +108,22 @@ impl<T: Stored> Table<T> {
     pub(super) fn write(&mut self, key: &str, version: Version<T>) -> (Key, u64) {
         let revision = version.revision;
         let after = version.value.clone();
-        let (key, before, lease) = if let Some((shared, _)) = self.keys.get_key_value(key) {
-            let shared = Arc::clone(shared);
-            let versions = self.keys.get_mut(key).expect("it was just found");
+        let mut is_first = false;
+        let (key, before, lease) = if let Some(versions) = self.keys.get_mut(key) {
             let before = std::mem::replace(&mut versions.newest, version);
             let (value, lease) = (before.value.clone(), before.lease);
             versions.older.push(before);
-            (shared, value, lease)
+            (Arc::clone(&versions.key), value, lease)
         } else {
-            let shared: Key = Arc::from(key);
-            let versions = Versions { newest: version, older: Vec::new() };
-            self.keys.insert(Arc::clone(&shared), versions);
-            (shared, None, 0)
+            is_first = true;
+            let key: Key = Arc::from(key);
+            let versions = Versions { key: Arc::clone(&key), newest: version, older: Vec::new() };
+            self.keys.insert(Arc::clone(&key), versions);
+            (key, None, 0)
         };
         self.live += usize::from(after.is_some());
         self.live -= usize::from(before.is_some());
-        self.log.push_back(Logged { revision, key: Arc::clone(&key), before, after });
+        self.log.push_back(Logged { revision, is_first, key: Arc::clone(&key), before, after });
         (key, lease)
     }
 
@@ -143,6 +147,9 @@ impl<T: Stored> Table<T> {
             let Some(logged) = self.log.pop_front() else {
                 return;
             };
+            if logged.is_first {
+                continue;
+            }
             let Some(versions) = self.keys.get_mut(&*logged.key) else {
                 continue;
             };

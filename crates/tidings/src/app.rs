@@ -7,7 +7,7 @@ use pipeline::{
     Way,
     collect::{
         self, Collector,
-        client::{Access, AccessError, Client},
+        client::{Access, Client},
     },
     enrich::Enricher,
     route::{Receiver, Router},
@@ -16,6 +16,7 @@ use pipeline::{
 };
 
 use crate::{
+    cluster,
     exit::Failure,
     report,
     settings::Settings,

@@ -15,6 +15,8 @@ const MOST: usize = 256;
 const FRESH: Duration = Duration::from_secs(3);
 /// A reason that was not shown for so many lines is as good as new.
 const FORGOTTEN: u64 = 12;
+/// After so many warnings something normal gets its turn.
+const WARNINGS: u64 = 3;
 
 /// Chooses; time is whatever the caller measures.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub(super) struct Choice {
     /// The line at which a reason was shown last.
     shown: HashMap<Text, u64>,
     lines: u64,
+    /// So many lines were warnings, one after the other.
+    warnings: u64,
     passed_over: u64,
     /// What the story is about right now.
     spotlight: Option<fn(&Event) -> bool>,
@@ -55,7 +59,14 @@ impl Choice {
         let (_, event) = self.candidates.remove(best)?;
         self.lines += 1;
         self.shown.insert(event.reason.clone(), self.lines);
+        self.warnings = if event.kind == "Warning" { self.warnings + 1 } else { 0 };
         Some(event)
+    }
+
+    /// Nothing of what is there is worth showing any more.
+    pub(super) fn pass_over_all(&mut self) {
+        self.passed_over += self.candidates.len() as u64;
+        self.candidates.clear();
     }
 
     /// How many were not shown since this was asked last.
@@ -66,7 +77,12 @@ impl Choice {
     fn score(&self, event: &Event) -> u64 {
         let shown = self.shown.get(&event.reason);
         let ago = shown.map_or(FORGOTTEN, |line| (self.lines - line).min(FORGOTTEN));
-        let warning = if event.kind == "Warning" { FORGOTTEN / 2 } else { 0 };
+        let warning = match event.kind.as_str() {
+            "Warning" if self.warnings < WARNINGS => FORGOTTEN / 2,
+            "Warning" => 0,
+            _ if self.warnings < WARNINGS => 0,
+            _ => FORGOTTEN / 2,
+        };
         let often = if event.total() >= 5 { 2 } else { 0 };
         let lit = self.spotlight.is_some_and(|lit| lit(event));
         ago + warning + often + if lit { 100 } else { 0 }
@@ -92,7 +108,8 @@ mod tests {
     #[test]
     fn warnings_come_first() {
         let mut choice = Choice::default();
-        for (kind, reason) in [("Normal", "Pulled"), ("Warning", "BackOff"), ("Normal", "Started")] {
+        for (kind, reason) in [("Normal", "Pulled"), ("Warning", "BackOff"), ("Normal", "Started")]
+        {
             choice.offer(event(kind, reason), at(0));
         }
         assert_eq!(picks(&mut choice, 4), ["BackOff", "Started", "Pulled"]);
@@ -107,6 +124,16 @@ mod tests {
         choice.offer(event("Normal", "Scheduled"), at(0));
         choice.offer(event("Warning", "FailedMount"), at(0));
         assert_eq!(picks(&mut choice, 3), ["FailedMount", "Unhealthy", "Scheduled"]);
+    }
+
+    #[test]
+    fn a_cluster_in_trouble_has_normal_moments_too() {
+        let mut choice = Choice::default();
+        choice.offer(event("Normal", "Pulled"), at(0));
+        for reason in ["A", "B", "C", "D", "E"] {
+            choice.offer(event("Warning", reason), at(0));
+        }
+        assert_eq!(picks(&mut choice, 5), ["E", "D", "C", "Pulled", "B"]);
     }
 
     #[test]
@@ -127,8 +154,11 @@ mod tests {
         assert_eq!(choice.take_passed_over(), 1);
         choice.offer(event("Normal", "Started"), at(4));
         assert_eq!(choice.pick(at(5)).unwrap().reason, "Started");
-        assert_eq!(choice.take_passed_over(), 255);
+        assert_eq!(choice.take_passed_over(), 256);
         assert!(choice.pick(at(5)).is_none());
-        assert_eq!(choice.take_passed_over(), 0);
+        choice.offer(event("Normal", "Pulled"), at(5));
+        choice.pass_over_all();
+        assert!(choice.pick(at(5)).is_none());
+        assert_eq!(choice.take_passed_over(), 1);
     }
 }

@@ -40,7 +40,7 @@ impl Receiver {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
         let alive = Arc::new(watch::Sender::new(true));
-        let work = accept(listener, alive.subscribe(), Arc::new(take), tasks.clone(), stop);
+        let work = accept(listener, Arc::clone(&alive), Arc::new(take), tasks.clone(), stop);
         tasks.spawn("demo-receiver", work);
         Ok(Self { addr, alive })
     }
@@ -63,7 +63,7 @@ impl Receiver {
 
 async fn accept(
     listener: TcpListener,
-    alive: watch::Receiver<bool>,
+    alive: Arc<watch::Sender<bool>>,
     take: Arc<Take>,
     tasks: Tasks,
     stop: Stop,
@@ -79,18 +79,13 @@ async fn accept(
             continue;
         };
         if *alive.borrow() {
-            let work = serve(stream, alive.clone(), Arc::clone(&take), stop.clone());
+            let work = serve(stream, alive.subscribe(), Arc::clone(&take), stop.clone());
             tasks.spawn("demo-connection", work);
         }
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    mut alive: watch::Receiver<bool>,
-    take: Arc<Take>,
-    stop: Stop,
-) {
+async fn serve(stream: TcpStream, mut alive: watch::Receiver<bool>, take: Arc<Take>, stop: Stop) {
     let service = service_fn(move |request| answer(request, Arc::clone(&take)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -137,6 +132,16 @@ mod tests {
             drop(stream.read_to_string(&mut answer).await);
         }
         answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_receiver_lives_on_when_nobody_holds_its_handle() {
+        let stop = Stop::new();
+        let tasks = Tasks::new(stop.clone());
+        let addr = Receiver::start(&tasks, stop.clone(), |_: &[u8]| true).await.unwrap().addr;
+        assert_eq!(post(addr, "one").await, "HTTP/1.1 200 OK");
+        stop.fire();
+        tasks.ended().await;
     }
 
     #[tokio::test]

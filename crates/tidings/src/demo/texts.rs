@@ -114,7 +114,7 @@ fn lost(number: u64, paint: Paint) -> String {
 /// While the worker is dead.
 pub(super) fn worker_dead(waiting: u64, paint: Paint) -> String {
     let killed = paint.bad("worker killed");
-    format!("{killed} · {waiting} events have happened since that nobody watches")
+    format!("{killed} · nobody is watching · {waiting} waiting")
 }
 
 /// How the worker came back.
@@ -164,7 +164,7 @@ pub(super) struct Ledger {
     pub(super) down: Duration,
 }
 
-/// The ledger, one line for each number.
+/// The ledger, one line for each number; each with its newline.
 pub(super) fn ledger(ledger: &Ledger, paint: Paint) -> String {
     let numbers = ledger.webhook;
     let mut text = String::new();
@@ -175,18 +175,30 @@ pub(super) fn ledger(ledger: &Ledger, paint: Paint) -> String {
     row("written by the cluster", &numbers.written.to_string(), "new events and repeats");
     row("seen by the worker", &ledger.seen.to_string(), "");
     row("delivered to the webhook", &numbers.delivered.to_string(), "");
-    row("waiting", &numbers.waiting.to_string(), "safe in the journal, or to be read from the cluster");
+    row(
+        "waiting",
+        &numbers.waiting.to_string(),
+        "safe in the journal, or to be read from the cluster",
+    );
     row("lost", &numbers.lost.to_string(), "");
     row("repeated", &numbers.repeated.to_string(), "delivered twice, with the same id");
     if numbers.unexpected > 0 {
-        row("not expected", &numbers.unexpected.to_string(), "delivered, though nothing new happened");
+        row(
+            "not expected",
+            &numbers.unexpected.to_string(),
+            "delivered, though nothing new happened",
+        );
     }
     if ledger.quiet > 0 {
         row("nothing to tell", &ledger.quiet.to_string(), "events removed, or rewritten unchanged");
     }
-    let times = format!("SIGKILL, {} without a worker", tenths(ledger.dead));
-    row("worker killed", &ledger.kills.to_string(), &times);
-    row("webhook down", &tenths(ledger.down), "");
+    if ledger.kills > 0 {
+        let without = format!("SIGKILL, {} without a worker", tenths(ledger.dead));
+        row("worker killed", &ledger.kills.to_string(), &without);
+    }
+    if !ledger.down.is_zero() {
+        row("webhook down", &tenths(ledger.down), "");
+    }
     text
 }
 
@@ -208,7 +220,9 @@ pub(super) fn next_steps(kubeconfig: &str, paint: Paint) -> String {
     let (one, two, three) = (
         paint.bold(&format!("tidings run --kubeconfig {kubeconfig}")),
         paint.bold("tidings playground"),
-        paint.bold("kubectl get events -A -o json --watch --output-watch-events | tidings run --source -"),
+        paint.bold(
+            "kubectl get events -A -o json --watch --output-watch-events | tidings run --source -",
+        ),
     );
     format!(
         "\n  Try next:\n\

@@ -68,11 +68,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Its process id, while it runs.
-    pub(super) fn id(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// How it ended, if it has.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
@@ -114,7 +109,9 @@ fn spawn(files: &Files, tasks: &Tasks, log: &Arc<Mutex<Log>>) -> io::Result<Chil
     command.arg("--state").arg(&files.state);
     // We read in its log where it goes on, whatever the user's own setting is.
     command.env("RUST_LOG", "info");
-    PROXIES.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in PROXIES {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     // It must not outlive us when we panic. It stays in our process group, so that a closed terminal
     // reaches it, too.
@@ -129,6 +126,7 @@ fn spawn(files: &Files, tasks: &Tasks, log: &Arc<Mutex<Log>>) -> io::Result<Chil
 async fn read(stderr: impl AsyncRead + Unpin, log: Arc<Mutex<Log>>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        tracing::debug!(line, "the worker says");
         lock(&log).add(line);
     }
 }

@@ -7,8 +7,6 @@
 
 pub mod api;
 
-pub mod backoff;
-
 pub mod client;
 
 pub mod frames;
@@ -42,11 +40,13 @@ pub use self::status::{Listed, Phase, Status};
 
 use self::{
     api::{ApiError, EventsApi},
-    backoff::Backoff,
     judge::{Fate, Judged, judge, judge_deleted},
     missed::Cause,
 };
-use crate::{Save, Way};
+use crate::{
+    Save, Way,
+    backoff::{Backoff, BackoffSettings},
+};
 
 /// Follows the Events of one scope.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct Collector<A, S> {
     clock: Arc<dyn Clock>,
     status: watch::Sender<Status>,
     backoff: Backoff,
+    /// Attempts that failed since the last one that went well.
+    failures: u32,
     /// The server answers `sendInitialEvents`; found out once.
     streams_lists: bool,
     expiry: missed::Expiry,
@@ -107,8 +109,12 @@ impl From<ApiError> for End {
     }
 }
 
-/// The longest wait between two attempts to reach the API server.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Between two attempts to reach the API server.
+pub const BACKOFF: BackoffSettings = BackoffSettings {
+    base: Duration::from_millis(250),
+    cap: Duration::from_secs(30),
+    retry_after_cap: Duration::from_secs(600),
+};
 
 impl<A: EventsApi, S: Save> Collector<A, S> {
     /// A collector that goes on from `position`, or begins with a baseline.
@@ -119,7 +125,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let backoff = Backoff::new(Duration::from_millis(250), LONGEST_WAIT, settings.seed);
+        let backoff = Backoff::new(BACKOFF, settings.seed);
         let mut way = way;
         way.enter_epoch(position.map_or(0, |position| position.epoch));
         Self {
@@ -130,6 +136,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             clock,
             status: watch::channel(Status::default()).0,
             backoff,
+            failures: 0,
             streams_lists: true,
             expiry: missed::Expiry::default(),
             list_because: None,
@@ -205,7 +212,8 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             ApiError::Busy { retry_after, .. } => *retry_after,
             _ => None,
         };
-        let delay = self.backoff.next(asked);
+        self.failures = self.failures.saturating_add(1);
+        let delay = self.backoff.delay(self.failures, asked);
         tracing::warn!(%error, retry_in = ?delay, "cannot follow the events");
         self.tell(|status| {
             status.phase = Phase::Waiting;

@@ -15,6 +15,8 @@ pub mod save;
 
 pub mod send;
 
+pub mod backoff;
+
 use std::{future::Future, sync::Arc};
 
 use event::{

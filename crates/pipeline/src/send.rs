@@ -5,9 +5,7 @@
 //! long to wait in [`backoff`]; the cursor never passes a row that is neither delivered nor parked.
 //!
 //! [`delivery`]: self::delivery
-//! [`backoff`]: self::backoff
-
-mod backoff;
+//! [`backoff`]: crate::backoff
 
 mod delivery;
 
@@ -38,8 +36,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
+use crate::backoff::Backoff;
+pub use crate::backoff::BackoffSettings;
+
 pub use self::{
-    backoff::BackoffSettings,
     drain::{Left, drained},
     lag::Lag,
     rows::Rows,
@@ -48,7 +48,6 @@ pub use self::{
 };
 
 use self::{
-    backoff::Backoff,
     delivery::{Attempt, Delivery, End, Settled, Then},
     encoded::Encoded,
     status::Reporter,

@@ -8,6 +8,7 @@ use pipeline::{
     collect::{
         self, Collector,
         client::{Access, Client},
+        missed::damaged,
     },
     enrich::Enricher,
     route::{Receiver, Router},
@@ -144,9 +145,6 @@ impl Parts {
         let names: Vec<Text> = settings.receivers.iter().map(|it| it.name.clone()).collect();
         let state = State::open(state.as_deref(), scope, &names, Arc::clone(&clock), stop).await?;
         tracing::info!("{}", state.describe());
-        if let Some(salvaged) = &state.loaded.salvaged {
-            tracing::warn!("{salvaged}");
-        }
         let receivers: Vec<Receiver> = settings
             .receivers
             .iter()
@@ -166,7 +164,11 @@ impl Parts {
         let lanes = connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, .. } = state;
-        let way = Way::new(scope.into(), live, enricher, router, saver.clone());
+        let mut way = Way::new(scope.into(), live, enricher, router, saver.clone());
+        if let Some(salvaged) = &loaded.salvaged {
+            tracing::warn!("{salvaged}");
+            way.take_own(damaged(salvaged, clock.now(), &settings.cluster_name));
+        }
         Ok(Self { way, position: loaded.position, lanes, saver, tasks, lanes_stop, clock })
     }
 }

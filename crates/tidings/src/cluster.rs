@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use event::Stop;
-use pipeline::collect::{
-    api::ApiError,
+use pipeline::{
     backoff::Backoff,
-    client::{AccessError, Client},
+    collect::{
+        BACKOFF,
+        api::ApiError,
+        client::{AccessError, Client},
+    },
 };
 
 use crate::exit::Failure;
@@ -20,7 +23,7 @@ pub(crate) async fn identify(
     patient: bool,
     stop: &Stop,
 ) -> Result<String, Failure> {
-    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30), 1);
+    let (mut backoff, mut failures) = (Backoff::new(BACKOFF, u64::from(std::process::id())), 0);
     let began = tokio::time::Instant::now();
     loop {
         let error = match client.cluster_uid().await {
@@ -38,7 +41,8 @@ pub(crate) async fn identify(
             let failure = Failure::start(anyhow::Error::new(error).context(tried));
             return Err(failure.hint("check the kubeconfig and the network; `tidings demo` shows a pretend cluster meanwhile"));
         }
-        let delay = backoff.next(None);
+        failures += 1;
+        let delay = backoff.delay(failures, None);
         tracing::warn!(%error, retry_in = ?delay, "waiting for the API server at {}", client.server);
         tokio::select! {
             () = stop.fired() => return Err(Failure::start(anyhow::anyhow!("stopped while waiting for the API server"))),

@@ -4,7 +4,7 @@
 //! after the other, and watch envelopes; core/v1 and events.k8s.io/v1.
 
 use event::{Event, counting::Arrival, json};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
@@ -31,6 +31,10 @@ pub struct Count {
     /// Pieces that are no Event.
     pub unreadable: u64,
 }
+
+/// So many pieces that are no Event are shown: a log of something else must not fill ours.
+const TOLD: u64 = 10;
+const MORE: u64 = TOLD + 1;
 
 /// What one piece of the input is.
 enum Item {
@@ -73,7 +77,15 @@ impl Input {
                 Item::Nothing => {}
                 Item::Unreadable(why) => {
                     count.unreadable += 1;
-                    tracing::warn!(%why, "a piece of the input is no event; skipped");
+                    match count.unreadable {
+                        ..=TOLD => {
+                            tracing::warn!(%why, "a piece of the input is no event; skipped");
+                        }
+                        MORE => {
+                            tracing::warn!("more pieces are no events; they are only counted");
+                        }
+                        _ => {}
+                    }
                 }
             }
         });
@@ -85,34 +97,56 @@ impl Input {
     }
 }
 
+/// What tells an Event, a message of a watch, and anything else apart.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+#[serde(rename_all = "camelCase", expecting = "an object")]
+struct Outside<'a> {
     r#type: Option<String>,
     #[serde(borrow)]
     object: Option<&'a RawValue>,
     kind: Option<String>,
+    involved_object: Option<IgnoredAny>,
+    regarding: Option<IgnoredAny>,
+}
+
+impl Outside<'_> {
+    /// Why it is no Event. The items of a list that the server itself has written name no kind.
+    fn refusal(&self) -> Option<String> {
+        match self.kind.as_deref() {
+            Some("Event") => None,
+            Some(kind) => Some(format!("an object of kind {kind}")),
+            None if self.involved_object.is_some() || self.regarding.is_some() => None,
+            None => Some("neither an Event nor a message of a watch".into()),
+        }
+    }
 }
 
 fn read(bytes: &[u8]) -> Item {
-    let unreadable = |error: &dyn std::fmt::Display| {
+    let unreadable = |why: &dyn std::fmt::Display| {
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(120)]).into_owned();
-        Item::Unreadable(format!("{error}: {start}"))
+        Item::Unreadable(format!("{why}: {start}"))
     };
     let read = json::lossy(bytes, |bytes| {
-        let envelope: Envelope<'_> = serde_json::from_slice(bytes)?;
+        let outside: Outside<'_> = serde_json::from_slice(bytes)?;
         // An Event has a `type` too, but no `object`.
-        let Some(object) = envelope.object else {
-            return match envelope.kind.as_deref() {
-                None | Some("Event") => json::decode(bytes).map(Item::Living),
-                Some(kind) => Ok(Item::Unreadable(format!("an object of kind {kind}"))),
+        let Some(object) = outside.object else {
+            return match outside.refusal() {
+                Some(why) => Ok(unreadable(&why)),
+                None => json::decode(bytes).map(Item::Living),
             };
         };
-        let object = object.get().as_bytes();
-        match envelope.r#type.as_deref() {
-            Some("DELETED") => json::decode(object).map(Item::Deleted),
-            Some("BOOKMARK") => Ok(Item::Nothing),
-            Some("ERROR") => Ok(Item::Unreadable(String::from_utf8_lossy(object).into_owned())),
-            _ => json::decode(object).map(Item::Living),
+        let (kind, object) = (outside.r#type.as_deref(), object.get().as_bytes());
+        match kind {
+            Some("BOOKMARK") => return Ok(Item::Nothing),
+            Some("ERROR") => {
+                return Ok(Item::Unreadable(String::from_utf8_lossy(object).into_owned()));
+            }
+            _ => {}
+        }
+        match (serde_json::from_slice::<Outside<'_>>(object)?.refusal(), kind) {
+            (Some(why), _) => Ok(unreadable(&why)),
+            (None, Some("DELETED")) => json::decode(object).map(Item::Deleted),
+            (None, _) => json::decode(object).map(Item::Living),
         }
     });
     read.unwrap_or_else(|error| unreadable(&error))

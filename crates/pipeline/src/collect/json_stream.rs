@@ -50,6 +50,8 @@ enum Text {
     Inside(usize),
     /// After a backslash in it.
     Escaped(usize),
+    /// In a line that does not begin as JSON does: brackets and quotes mean nothing there.
+    Noise,
 }
 
 impl Splitter {
@@ -74,6 +76,10 @@ impl Splitter {
             }
             match self.text {
                 Text::Outside => self.structure(byte, &mut piece),
+                Text::Noise if byte == b'\n' => {
+                    self.text = Text::Outside;
+                    self.complete(&mut piece);
+                }
                 inside => self.string(inside, byte),
             }
             rest = after;
@@ -104,7 +110,7 @@ impl Splitter {
                 self.list = List::Items(std::mem::take(&mut self.buffer));
                 self.depth = 0;
             }
-            b'[' if self.depth == 0 && self.begins_bare_array() => self.list = List::Bare,
+            b'[' if self.is_between_values() => self.list = List::Bare,
             b',' if self.depth == 0 && self.among_items() => self.complete(piece),
             b']' if self.depth == 0 && self.among_items() => {
                 self.complete(piece);
@@ -132,6 +138,12 @@ impl Splitter {
             }
             b'\n' if self.depth == 0 => self.complete(piece),
             _ if self.depth == 0 && byte.is_ascii_whitespace() => {}
+            // A byte order mark.
+            0xef | 0xbb | 0xbf if self.is_between_values() => {}
+            _ if self.is_between_values() => {
+                self.buffer.push(byte);
+                self.text = Text::Noise;
+            }
             _ => self.buffer.push(byte),
         }
     }
@@ -140,8 +152,8 @@ impl Splitter {
         matches!(self.list, List::Items(_) | List::Bare)
     }
 
-    fn begins_bare_array(&self) -> bool {
-        self.buffer.is_empty() && matches!(self.list, List::Outside)
+    fn is_between_values(&self) -> bool {
+        self.depth == 0 && self.buffer.is_empty() && matches!(self.list, List::Outside)
     }
 
     fn complete(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
@@ -218,6 +230,16 @@ mod tests {
     #[test]
     fn noise_between_values_is_handed_on_as_a_value() {
         check("hello\n{}\n", &["value hello", "value {}"]);
+        check(
+            "E0102 one { and [ and \" more\n{\"a\":1}\n",
+            &["value E0102 one { and [ and \" more", "value {\"a\":1}"],
+        );
+        check("[I] it's\n{}\n", &["item I", "value it's", "value {}"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_value() {
+        check("\u{feff}{\"items\":[1]}", &["item 1", "head {\"items\":[]}"]);
     }
 
     #[test]
@@ -230,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_in_any_steps_give_the_same_pieces(stream in r#"[\[\]{}",:\\ a\n]{0,60}"#, step in 1usize..9) {
+        fn any_bytes_in_any_steps_give_the_same_pieces(stream in r#"[\[\]{}",:\\ aï»¿\n]{0,60}"#, step in 1usize..9) {
             prop_assert_eq!(cut(&stream, step), cut(&stream, 1));
         }
     }

@@ -264,7 +264,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         }
         self.position = Some(to);
         self.list_because = None;
-        self.backoff.reset();
+        self.failures = 0;
         self.save(Some(to)).await?;
         let millis = u64::try_from(pass.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let listed = Listed { millis, ..pass.listed };

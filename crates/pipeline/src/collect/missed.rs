@@ -139,32 +139,43 @@ impl Found {
                 "{message}; {vanished_early} known events were deleted before their time, as with a namespace"
             );
         }
-        let mut event = Event {
-            reason: "EventsMissed".into(),
-            message: message.into(),
-            kind: "Warning".into(),
-            count: 1,
-            first_timestamp: Some(end),
-            last_timestamp: Some(end),
-            origin: Origin::Tidings,
-            reporting_component: "tidings".into(),
-            occurrences: event::Occurrences { before: 0, after: 1 },
-            ..Event::default()
-        };
-        event.source.component = "tidings".into();
-        event.metadata.name =
-            format!("tidings.missed-{}-{}-{}", to.epoch, from.revision, to.revision).into();
-        event.metadata.namespace = "default".into();
-        event.metadata.uid =
-            format!("missed-{}-{}-{}", to.epoch, from.revision, to.revision).into();
-        event.metadata.resource_version = to.revision.to_string().into();
-        event.metadata.creation_timestamp = Some(end);
-        event.involved.reference.kind = "EventStream".into();
-        event.involved.reference.api_version = "tidings.dev/v1".into();
-        event.involved.reference.name =
-            if cluster_name.is_empty() { "events".into() } else { cluster_name.clone() };
-        event
+        let id = format!("missed-{}-{}-{}", to.epoch, from.revision, to.revision);
+        statement(message, &id, to.revision, end, cluster_name)
     }
+}
+
+/// The event that tells people that the saved state was damaged; `what` was lost with it.
+pub fn damaged(what: &str, now: Timestamp, cluster_name: &Text) -> Event {
+    let message = format!("events before {now} may be missing: {what}");
+    let id = format!("damaged-{}", now.as_second());
+    statement(message, &id, 0, now, cluster_name)
+}
+
+fn statement(message: String, id: &str, revision: u64, at: Timestamp, cluster: &Text) -> Event {
+    let at = event::time::whole_seconds(at);
+    let mut event = Event {
+        reason: "EventsMissed".into(),
+        message: message.into(),
+        kind: "Warning".into(),
+        count: 1,
+        first_timestamp: Some(at),
+        last_timestamp: Some(at),
+        origin: Origin::Tidings,
+        reporting_component: "tidings".into(),
+        occurrences: event::Occurrences { before: 0, after: 1 },
+        ..Event::default()
+    };
+    event.source.component = "tidings".into();
+    event.metadata.name = format!("tidings.{id}").into();
+    event.metadata.namespace = "default".into();
+    event.metadata.uid = id.into();
+    event.metadata.resource_version = revision.to_string().into();
+    event.metadata.creation_timestamp = Some(at);
+    event.involved.reference.kind = "EventStream".into();
+    event.involved.reference.api_version = "tidings.dev/v1".into();
+    event.involved.reference.name =
+        if cluster.is_empty() { "events".into() } else { cluster.clone() };
+    event
 }
 
 fn timestamp(seconds: u32) -> Timestamp {

@@ -1,9 +1,9 @@
-//! How long to wait before the next attempt: exponential, with full jitter so that many lanes do not
-//! knock in step, and never sooner than the receiver asked for.
+//! How long to wait before the next attempt, at a receiver or at the API server: exponential, with full
+//! jitter so that many do not knock in step, and never sooner than was asked for.
 
 use std::time::Duration;
 
-/// How a lane waits between attempts.
+/// How to wait between attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffSettings {
     /// The most to wait after the first failure; doubles with each one that follows.
@@ -26,19 +26,20 @@ impl Default for BackoffSettings {
 
 /// Turns the number of failures into a delay. Pure but for its own stream of random numbers.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     settings: BackoffSettings,
     random: Random,
 }
 
 impl Backoff {
-    pub(super) fn new(settings: BackoffSettings, seed: u64) -> Self {
+    /// Waits by `settings`; the random part follows from `seed`.
+    pub fn new(settings: BackoffSettings, seed: u64) -> Self {
         Self { settings, random: Random::new(seed) }
     }
 
     /// The delay after `failures` failures in a row; at least what the receiver asked for, as far as
     /// that is believed.
-    pub(super) fn delay(&mut self, failures: u32, asked: Option<Duration>) -> Duration {
+    pub fn delay(&mut self, failures: u32, asked: Option<Duration>) -> Duration {
         let doublings = failures.saturating_sub(1).min(20);
         let most = self.settings.base.saturating_mul(1 << doublings);
         let jittered = self.random.up_to(most.min(self.settings.cap));

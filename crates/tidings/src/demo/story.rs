@@ -89,6 +89,8 @@ async fn worker_watches(show: &mut Show) -> Result<(), End> {
             .into());
         }
     }
+    // Its log may come a little later than what it sends.
+    show.wait_for(SIGNAL, |show| show.parts().worker.watching_from().is_some()).await?;
     show.begin_story();
     say(&texts::watching(show.parts().worker.watching_from(), paint()))
 }

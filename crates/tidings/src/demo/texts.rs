@@ -10,7 +10,11 @@ pub(super) struct Paint(pub(super) bool);
 
 impl Paint {
     fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.0 && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn bold(self, text: &str) -> String {
@@ -66,7 +70,7 @@ pub(super) fn banner(scene: &Scene<'_>, paint: Paint) -> String {
          \x20 webhook   {webhook:<26} gets every event, and counts\n\
          \n\
          \x20 Nothing leaves this machine and no real cluster is touched. {ctrl_c} ends it and cleans up.\n\
-         \x20 The {before} events that are there already are noted and not sent: nobody saw them happen.\n\
+         \x20 {before} events are there already; but for the last seconds' they are noted and not sent.\n\
          \x20 Look around:  kubectl --kubeconfig {kubeconfig} get events -A -w\n",
         worker = "tidings run",
     )

@@ -73,6 +73,16 @@ fn a_demo_for_some_time_ends_by_itself_with_its_sum() {
 }
 
 #[test]
+fn a_demo_whose_worker_does_not_start_says_why() {
+    let output = tidings("demo").env("TIDINGS_API_ENCODING", "smoke").output().unwrap();
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{why}");
+    let expected = "error: the worker ended by itself (exit status: 2); it said last:\n";
+    assert!(why.starts_with(expected), "{why}");
+    assert!(why.contains("smoke"), "{why}");
+}
+
+#[test]
 fn a_playground_says_where_it_is_and_ends_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");

@@ -26,7 +26,7 @@ Tidings · a demo in one minute
   webhook   http://127.0.0.1:41235     gets every event, and counts
 
   Nothing leaves this machine and no real cluster is touched. Ctrl-C ends it and cleans up.
-  The 6012 events that are there already are noted and not sent: nobody saw them happen.
+  6012 events are there already; but for the last seconds' they are noted and not sent.
   Look around:  kubectl --kubeconfig /tmp/tidings-demo-x/kubeconfig get events -A -w
 "
     );
@@ -161,6 +161,8 @@ fn colours_are_there_only_when_they_are_wanted() {
         webhook_down(lost, Paint(true)),
         "\x1b[1;31mwebhook down\x1b[0m · 0 waiting · \x1b[1;31m1 lost\x1b[0m"
     );
+    let colours = ledger(&Ledger::default(), Paint(true));
+    assert!(colours.lines().all(|line| !line.ends_with(' ')), "{colours:?}");
     assert!(!banner(&EMPTY, PLAIN).contains('\x1b'));
     assert!(banner(&EMPTY, Paint(true)).contains("\x1b[1mCtrl-C\x1b[0m"));
 }

@@ -103,7 +103,7 @@ async fn run_cluster(
     let collect = collect::Settings {
         max_age: Some(settings.max_age),
         cluster_name: settings.cluster_name.clone(),
-        seed: parts.clock.now().as_nanosecond().unsigned_abs() as u64,
+        seed: parts.clock.now().as_microsecond().unsigned_abs(),
     };
     let Parts { way, position, lanes, saver, tasks, lanes_stop, clock } = parts;
     let collector = Collector::new(client.clone(), way, position, collect, Arc::clone(&clock));

@@ -48,13 +48,10 @@ impl Failure {
 
 /// Prints `failure` and gives its exit code.
 pub fn report(failure: &Failure) -> ExitCode {
-    let mut text = format!("error: {}\n", failure.error);
-    for cause in failure.error.chain().skip(1) {
-        text += &format!("  because: {cause}\n");
-    }
-    if let Some(hint) = &failure.hint {
-        text += &format!("hint: {hint}\n");
-    }
+    let mut lines = vec![format!("error: {}", failure.error)];
+    lines.extend(failure.error.chain().skip(1).map(|cause| format!("  because: {cause}")));
+    lines.extend(failure.hint.iter().map(|hint| format!("hint: {hint}")));
+    let text = lines.join("\n") + "\n";
     // Standard error may be closed; there is nobody left to tell.
     drop(std::io::stderr().write_all(text.as_bytes()));
     ExitCode::from(failure.code)

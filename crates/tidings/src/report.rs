@@ -30,9 +30,10 @@ pub(crate) async fn every_minute(
         let lag = lanes.iter().filter_map(|lane| lane.status().lag).map(|lag| lag.p99).max();
         let line = line(&before, &sums, since.elapsed(), lag);
         let trouble = status.borrow().trouble.clone();
-        match trouble {
-            Some(trouble) => tracing::warn!(%trouble, "{line}"),
-            None => tracing::info!("{line}"),
+        if let Some(trouble) = trouble {
+            tracing::warn!(%trouble, "{line}");
+        } else {
+            tracing::info!("{line}");
         }
         before = sums;
         since = Instant::now();

@@ -1,0 +1,16 @@
+//! `make bench`: prints the table of `docs/benchmarks.md` as it is on this machine, on one core.
+//!
+//! Every measurement is a process of its own (see [`benches::role`]), so that memory is honest and
+//! nothing warms up for the next. Nothing fails for being slow.
+
+use std::process::ExitCode;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.split_first() {
+        Some((role, rest)) if benches::role::is(role) => benches::role::play(role, rest)?,
+        only => benches::report::run(only.map_or("", |(first, _)| first.as_str()))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,28 @@
+//! What is measured, and how. `main.rs` is the way in.
+
+/// The order of the measurements, and the table.
+pub mod report;
+
+/// Each measurement as a process of its own.
+pub mod role;
+
+/// What the system tells about a process.
+pub mod process;
+
+/// Events as an API server would send them.
+pub mod generate;
+
+/// Reading alone: bytes to events.
+pub mod decode;
+
+/// A file in the place of an API server.
+pub mod recorded;
+
+/// From bytes to a file, over a durable journal.
+pub mod way;
+
+/// The whole program at a cluster with many Events.
+pub mod memory;
+
+/// How often the API server is asked.
+pub mod requests;

@@ -1,0 +1,33 @@
+//! Each measurement as a process of its own.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::{decode, generate, memory, requests, way};
+
+const ROLES: [&str; 7] =
+    ["generate", "capture", "decode", "way", "playground", "tidings", "ask"];
+
+/// Whether this is one.
+pub fn is(role: &str) -> bool {
+    ROLES.contains(&role)
+}
+
+/// Plays it.
+pub fn play(role: &str, arguments: &[String]) -> anyhow::Result<()> {
+    let text = |index: usize| arguments.get(index).map(String::as_str).context("an argument");
+    let number = |index: usize| Ok::<u64, anyhow::Error>(text(index)?.parse()?);
+    match role {
+        "generate" => generate::write(Path::new(text(0)?), number(1)?, number(2)?),
+        "capture" => decode::capture(Path::new(text(0)?), number(1)?),
+        "decode" => decode::measure(Path::new(text(0)?), text(1)?),
+        "way" => {
+            let lanes = usize::try_from(number(2)?)?;
+            way::measure(Path::new(text(0)?), Path::new(text(1)?), lanes)
+        }
+        "playground" => memory::playground(Path::new(text(0)?), number(1)?),
+        "tidings" => memory::tidings(arguments),
+        _ => requests::measure(number(0)?, number(1)?),
+    }
+}

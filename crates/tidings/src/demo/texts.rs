@@ -70,7 +70,7 @@ pub(super) fn banner(scene: &Scene<'_>, paint: Paint) -> String {
          \x20 webhook   {webhook:<26} gets every event, and counts\n\
          \n\
          \x20 Nothing leaves this machine and no real cluster is touched. {ctrl_c} ends it and cleans up.\n\
-         \x20 {before} events are there already; but for the last seconds' they are noted and not sent.\n\
+         \x20 {before} events are there already. They are noted, and not sent unless they are only seconds old.\n\
          \x20 Look around:  kubectl --kubeconfig {kubeconfig} get events -A -w\n",
         worker = "tidings run",
     )

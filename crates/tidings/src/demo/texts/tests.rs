@@ -26,7 +26,7 @@ Tidings · a demo in one minute
   webhook   http://127.0.0.1:41235     gets every event, and counts
 
   Nothing leaves this machine and no real cluster is touched. Ctrl-C ends it and cleans up.
-  6012 events are there already; but for the last seconds' they are noted and not sent.
+  6012 events are there already. They are noted, and not sent unless they are only seconds old.
   Look around:  kubectl --kubeconfig /tmp/tidings-demo-x/kubeconfig get events -A -w
 "
     );

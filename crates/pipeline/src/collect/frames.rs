@@ -413,3 +413,6 @@ impl FieldHead {
         bytes.get(..self.size.checked_add(self.length)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_in_any_steps_give_the_same_pieces(stream in r#"[\[\]{}",:\\ aï»¿\n]{0,60}"#, step in 1usize..9) {
+        fn any_bytes_in_any_steps_give_the_same_pieces(stream in r#"[\[\]{}",:\\ a\u{feff}\n]{0,60}"#, step in 1usize..9) {
             prop_assert_eq!(cut(&stream, step), cut(&stream, 1));
         }
     }

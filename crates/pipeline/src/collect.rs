@@ -21,6 +21,8 @@ mod lists;
 
 pub mod missed;
 
+mod pace;
+
 mod status;
 
 mod watching;
@@ -34,19 +36,20 @@ use event::{
     time,
 };
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-pub use self::status::{Listed, Phase, Status};
+pub use self::{
+    pace::BACKOFF,
+    status::{Listed, Phase, Status},
+};
 
 use self::{
     api::{ApiError, EventsApi},
     judge::{Fate, Judged, judge, judge_deleted},
     missed::Cause,
+    pace::Pace,
 };
-use crate::{
-    Save, Way,
-    backoff::{Backoff, BackoffSettings},
-};
+use crate::{Save, Way};
 
 /// Follows the Events of one scope.
 #[derive(Debug)]
@@ -57,9 +60,7 @@ pub struct Collector<A, S> {
     settings: Settings,
     clock: Arc<dyn Clock>,
     status: watch::Sender<Status>,
-    backoff: Backoff,
-    /// Attempts that failed since the last one that went well.
-    failures: u32,
+    pace: Pace,
     /// The server answers `sendInitialEvents`; found out once.
     streams_lists: bool,
     expiry: missed::Expiry,
@@ -109,13 +110,6 @@ impl From<ApiError> for End {
     }
 }
 
-/// Between two attempts to reach the API server.
-pub const BACKOFF: BackoffSettings = BackoffSettings {
-    base: Duration::from_millis(250),
-    cap: Duration::from_secs(30),
-    retry_after_cap: Duration::from_secs(600),
-};
-
 impl<A: EventsApi, S: Save> Collector<A, S> {
     /// A collector that goes on from `position`, or begins with a baseline.
     pub fn new(
@@ -125,7 +119,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let backoff = Backoff::new(BACKOFF, settings.seed);
+        let pace = Pace::new(settings.seed);
         let mut way = way;
         way.enter_epoch(position.map_or(0, |position| position.epoch));
         Self {
@@ -135,8 +129,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             settings,
             clock,
             status: watch::channel(Status::default()).0,
-            backoff,
-            failures: 0,
+            pace,
             streams_lists: true,
             expiry: missed::Expiry::default(),
             list_because: None,
@@ -152,10 +145,14 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     /// Follows until `stop` fires. Everything taken is saved when this returns.
     pub async fn run(mut self, stop: Stop) -> Result<(), CollectError> {
         while !stop.has_fired() {
+            let began = Instant::now();
             match self.follow(&stop).await? {
                 End::Stopped => break,
-                End::Over => {}
-                End::List(cause) => self.list_because = Some(cause),
+                End::Over => pause(self.pace.after_round(began.elapsed()), &stop).await,
+                End::List(cause) => {
+                    self.list_because = Some(cause);
+                    pause(self.pace.after_round(began.elapsed()), &stop).await;
+                }
                 End::Trouble(error) => self.wait(error, &stop).await,
             }
         }
@@ -208,21 +205,13 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     }
 
     async fn wait(&mut self, error: ApiError, stop: &Stop) {
-        let asked = match &error {
-            ApiError::Busy { retry_after, .. } => *retry_after,
-            _ => None,
-        };
-        self.failures = self.failures.saturating_add(1);
-        let delay = self.backoff.delay(self.failures, asked);
+        let delay = self.pace.after_trouble(&error);
         tracing::warn!(%error, retry_in = ?delay, "cannot follow the events");
         self.tell(|status| {
             status.phase = Phase::Waiting;
             status.trouble = Some(error.to_string());
         });
-        tokio::select! {
-            () = stop.fired() => {}
-            () = tokio::time::sleep(delay) => {}
-        }
+        pause(delay, stop).await;
     }
 
     /// Takes a living object; says what became of it.
@@ -278,5 +267,12 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
 
     fn now(&self) -> u32 {
         time::to_u32(Some(self.clock.now()))
+    }
+}
+
+async fn pause(time: Duration, stop: &Stop) {
+    tokio::select! {
+        () = stop.fired() => {}
+        () = tokio::time::sleep(time) => {}
     }
 }

@@ -264,7 +264,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         }
         self.position = Some(to);
         self.list_because = None;
-        self.failures = 0;
+        self.pace.went_well();
         self.save(Some(to)).await?;
         let millis = u64::try_from(pass.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let listed = Listed { millis, ..pass.listed };

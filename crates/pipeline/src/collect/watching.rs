@@ -125,7 +125,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 return Ok(end);
             }
             self.move_to(progress.complete, true).await?;
-            self.failures = 0;
+            self.pace.went_well();
         }
     }
 

@@ -21,7 +21,12 @@ use crate::{
 
 /// Reads one Event object of core/v1 or events.k8s.io/v1.
 pub fn decode(bytes: &[u8]) -> Result<Event, Error> {
-    lossy(bytes, |bytes| serde_json::from_slice::<Wire>(bytes)).map(Event::from)
+    // Checked once as a whole, the text need not be checked string by string.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str::<Wire>(text),
+        Err(_) => lossy(bytes, |bytes| serde_json::from_slice::<Wire>(bytes)),
+    }
+    .map(Event::from)
 }
 
 /// Runs `read` on `bytes`, and once more with bad UTF-8 replaced when that is what it stumbled over.
@@ -135,7 +140,7 @@ impl<'de> Deserialize<'de> for Time {
                 f.write_str("an RFC 3339 time or null")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
-                Ok(Time(time::parse(text)))
+                Ok(Time(plain_time(text.as_bytes()).or_else(|| time::parse(text))))
             }
             fn visit_unit<E: de::Error>(self) -> Result<Time, E> {
                 Ok(Time(None))
@@ -143,6 +148,30 @@ impl<'de> Deserialize<'de> for Time {
         }
         deserializer.deserialize_any(Lenient)
     }
+}
+
+/// A time as the API server writes it, `2024-06-01T10:00:00Z`; nothing for any other form, which the
+/// general parser reads.
+fn plain_time(text: &[u8]) -> Option<Timestamp> {
+    const DAYS_BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', rest @ ..] = text else { return None };
+    let [h0, h1, b':', n0, n1, b':', s0, s1, b'Z'] = rest else { return None };
+    let two = |tens: &u8, ones: &u8| {
+        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+    };
+    let year = two(y0, y1)? * 100 + two(y2, y3)?;
+    let (month, day, hour) = (two(m0, m1)?, two(d0, d1)?, two(h0, h1)?);
+    let (minute, second) = (two(n0, n1)?, two(s0, s1)?);
+    // Every month has 28 days, and leap years are regular in this range; the rest is left to others.
+    let easy = (1970..2100).contains(&year) && (1..=28).contains(&day);
+    if !easy || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let before = DAYS_BEFORE.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    let leap_days = (year - 1969) / 4 + i64::from(year % 4 == 0 && month > 2);
+    let days = (year - 1970) * 365 + leap_days + before + day - 1;
+    Timestamp::from_second(((days * 24 + hour) * 60 + minute) * 60 + second).ok()
 }
 
 impl Time {
@@ -286,6 +315,27 @@ mod tests {
             "involvedObject":{"kind":"Pod"},"message":"hello","type":"Normal","source":{"component":"c"},
             "firstTimestamp":"2024-06-01T10:00:00Z","count":3}"#;
         assert_eq!(decode(newer.as_bytes()).unwrap(), decode(older.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn a_plain_time_is_read_as_the_general_parser_reads_it() {
+        for day in 0..(130 * 365) {
+            let seconds = day * 86_400 + (day * 7919) % 86_400;
+            let mut text = Vec::new();
+            time::write_seconds(&mut text, Timestamp::from_second(seconds).unwrap());
+            let parsed = time::parse(std::str::from_utf8(&text).unwrap());
+            assert!(plain_time(&text).is_none_or(|time| Some(time) == parsed), "{seconds}");
+        }
+        for other in [
+            "2024-06-01T10:00:00+02:00",
+            "2024-13-01T10:00:00Z",
+            "2024-06-01T24:00:00Z",
+            "2024-00-01T10:00:00Z",
+            "",
+        ] {
+            assert_eq!(plain_time(other.as_bytes()), None, "{other}");
+        }
+        assert!(plain_time(b"2024-02-28T23:59:59Z").is_some());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Four forms: list and watch, each in JSON and in protobuf. A decoder is fed whatever a read brought
 //! and gives the frames that are complete.
 
+use std::io::BufRead;
+
 use event::{
     Event, json,
     protobuf::{self, Field, Fields, WireError},
@@ -99,12 +101,7 @@ impl Decoder {
                 Piece::ListHead(head) => frames.push(page_end_from_json(head)),
                 Piece::Value(value) => frames.push(Frame::Unreadable(excerpt(value))),
             }),
-            Self::JsonWatch(splitter) => splitter.push(bytes, |piece| match piece {
-                Piece::Value(line) => frames.push(frame_from_json(line)),
-                Piece::Item(other) | Piece::ListHead(other) => {
-                    frames.push(Frame::Unreadable(excerpt(other)));
-                }
-            }),
+            Self::JsonWatch(splitter) => watch_lines(splitter, bytes, frames),
             Self::ProtobufList(list) => list.push(bytes, frames)?,
             Self::ProtobufWatch(buffer) => watch_frames(buffer, bytes, frames)?,
         }
@@ -157,21 +154,49 @@ struct WatchLine<'a> {
     object: &'a serde_json::value::RawValue,
 }
 
-fn frame_from_json(line: &[u8]) -> Frame {
+/// The server writes one message a line: what reads as one is not cut byte by byte first.
+fn watch_lines(splitter: &mut Splitter, bytes: &[u8], frames: &mut Vec<Frame>) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let mut after = rest;
+        // Finds the end with the system's fastest search; reading memory cannot fail.
+        let length = after.skip_until(b'\n').unwrap_or(rest.len());
+        let line = &rest[..length];
+        rest = after;
+        let whole = if splitter.is_torn() { None } else { line.strip_suffix(b"\n") };
+        match whole
+            .and_then(object_of)
+            .and_then(|(frame, object)| json::decode(object).ok().map(frame))
+        {
+            Some(frame) => frames.push(frame),
+            None => splitter.push(line, |piece| match piece {
+                Piece::Value(line) => frames.push(frame_from_json(line)),
+                Piece::Item(other) | Piece::ListHead(other) => {
+                    frames.push(Frame::Unreadable(excerpt(other)));
+                }
+            }),
+        }
+    }
+}
+
+/// What a message as the server writes it says of its object.
+fn object_of(line: &[u8]) -> Option<(fn(Event) -> Frame, &[u8])> {
     const ADDED: &[u8] = br#"{"type":"ADDED","object":"#;
     const MODIFIED: &[u8] = br#"{"type":"MODIFIED","object":"#;
     const DELETED: &[u8] = br#"{"type":"DELETED","object":"#;
-    for (prefix, frame) in [
-        (ADDED, Frame::Added as fn(Event) -> Frame),
-        (MODIFIED, Frame::Modified),
-        (DELETED, Frame::Deleted),
-    ] {
-        if let Some(object) = line.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(b"}")) {
-            return match json::decode(object) {
-                Ok(event) => frame(event),
-                Err(error) => Frame::Unreadable(format!("{error}: {}", excerpt(line))),
-            };
-        }
+    let known: [(&[u8], fn(Event) -> Frame); 3] =
+        [(ADDED, Frame::Added), (MODIFIED, Frame::Modified), (DELETED, Frame::Deleted)];
+    known
+        .into_iter()
+        .find_map(|(prefix, frame)| Some((frame, line.strip_prefix(prefix)?.strip_suffix(b"}")?)))
+}
+
+fn frame_from_json(line: &[u8]) -> Frame {
+    if let Some((frame, object)) = object_of(line) {
+        return match json::decode(object) {
+            Ok(event) => frame(event),
+            Err(error) => Frame::Unreadable(format!("{error}: {}", excerpt(line))),
+        };
     }
     json::lossy(line, any_frame_from_json)
         .unwrap_or_else(|error| Frame::Unreadable(format!("{error}: {}", excerpt(line))))

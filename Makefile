@@ -9,7 +9,7 @@ KILLS ?= 200
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
-	cargo run --quiet --profile $(PROFILE) -p tidings -- demo
+	cargo run --profile $(PROFILE) -p tidings -- demo
 
 ## Every test that needs no other program.
 test:

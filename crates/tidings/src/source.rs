@@ -11,7 +11,7 @@ use pipeline::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::exit::{self, Failure};
+use crate::exit::Failure;
 
 /// Reads everything into `way`.
 pub(crate) async fn run(
@@ -74,5 +74,12 @@ pub(crate) fn end(outcome: Result<Count, Failure>, left: &[Left]) -> Result<Exit
         return Err(Failure::failed(error)
             .hint("give --state to keep what waits, or a longer --drain-timeout"));
     }
-    Ok(if count.unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
+    if count.unreadable > 0 {
+        let noun = if count.unreadable == 1 { "piece" } else { "pieces" };
+        return Err(Failure::failed(anyhow::anyhow!(
+            "{} {noun} of the input were no events; they were skipped",
+            count.unreadable
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
 }

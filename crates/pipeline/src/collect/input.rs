@@ -123,7 +123,9 @@ impl Outside<'_> {
 
 fn read(bytes: &[u8]) -> Item {
     let unreadable = |why: &dyn std::fmt::Display| {
-        let start = String::from_utf8_lossy(&bytes[..bytes.len().min(120)]).into_owned();
+        let start = String::from_utf8_lossy(&bytes[..bytes.len().min(120)]);
+        // It goes to a log, perhaps to a terminal.
+        let start = start.replace(char::is_control, "\u{fffd}");
         Item::Unreadable(format!("{why}: {start}"))
     };
     let read = json::lossy(bytes, |bytes| {

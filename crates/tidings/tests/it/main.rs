@@ -1,1 +1,8 @@
-fn main() {}
+//! The binary as a user starts it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod demo;
+mod house;
+mod source;
+mod support;

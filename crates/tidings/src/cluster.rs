@@ -26,7 +26,15 @@ pub(crate) async fn identify(
     let (mut backoff, mut failures) = (Backoff::new(BACKOFF, u64::from(std::process::id())), 0);
     let began = tokio::time::Instant::now();
     loop {
-        let error = match client.cluster_uid().await {
+        let patience = IMPATIENCE.saturating_sub(began.elapsed());
+        let answer = tokio::select! {
+            () = stop.fired() => return Err(stopped()),
+            answer = client.cluster_uid() => answer,
+            () = tokio::time::sleep(patience), if !patient => {
+                Err(ApiError::Connection(format!("no answer within {patience:.0?}")))
+            }
+        };
+        let error = match answer {
             Ok(uid) => return Ok(uid),
             Err(ApiError::Refused { status: 403, .. } | ApiError::Failed { status: 404, .. }) => {
                 tracing::warn!(
@@ -42,13 +50,20 @@ pub(crate) async fn identify(
             return Err(failure.hint("check the kubeconfig and the network; `tidings demo` shows a pretend cluster meanwhile"));
         }
         failures += 1;
-        let delay = backoff.delay(failures, None);
+        let mut delay = backoff.delay(failures, None);
+        if !patient {
+            delay = delay.min(IMPATIENCE.saturating_sub(began.elapsed()));
+        }
         tracing::warn!(%error, retry_in = ?delay, "waiting for the API server at {}", client.server);
         tokio::select! {
-            () = stop.fired() => return Err(Failure::start(anyhow::anyhow!("stopped while waiting for the API server"))),
+            () = stop.fired() => return Err(stopped()),
             () = tokio::time::sleep(delay) => {}
         }
     }
+}
+
+fn stopped() -> Failure {
+    Failure::start(anyhow::anyhow!("stopped while waiting for the API server"))
 }
 
 pub(crate) fn none(error: AccessError) -> Failure {

@@ -12,7 +12,7 @@ use pipeline::{
     },
     enrich::Enricher,
     route::{Receiver, Router},
-    save::Saver,
+    save::{Saver, StateFolder},
     send::{Lane, LaneSettings, LaneWatch, drained},
 };
 
@@ -72,7 +72,7 @@ pub async fn run(
         }
         Input::Source { path, drain_timeout } => {
             let parts = Parts::open(&settings, "source", state, &stop).await?;
-            let Parts { way, lanes, saver, tasks, lanes_stop, clock, .. } = parts;
+            let Parts { way, lanes, saver, tasks, lanes_stop, clock, folder: _ours, .. } = parts;
             let max_age = settings.max_age_is_set.then_some(settings.max_age);
             let outcome = source::run(&path, way, &*clock, max_age, &stop).await;
             let left = drained(&lanes, &saver, drain_timeout).await;
@@ -105,7 +105,7 @@ async fn run_cluster(
         cluster_name: settings.cluster_name.clone(),
         seed: parts.clock.now().as_microsecond().unsigned_abs(),
     };
-    let Parts { way, position, lanes, saver, tasks, lanes_stop, clock } = parts;
+    let Parts { way, position, lanes, saver, tasks, lanes_stop, clock, folder: _ours } = parts;
     let collector = Collector::new(client.clone(), way, position, collect, Arc::clone(&clock));
     let status = collector.status();
     let minutes = report::every_minute(saver.clone(), lanes.clone(), status, lanes_stop.clone());
@@ -132,6 +132,8 @@ struct Parts {
     tasks: Tasks,
     lanes_stop: Stop,
     clock: Arc<dyn Clock>,
+    /// Held until the end, so that no second process takes it.
+    folder: Option<StateFolder>,
 }
 
 impl Parts {
@@ -163,13 +165,13 @@ impl Parts {
         let lanes_stop = Stop::new();
         let lanes = connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
-        let State { saver, live, loaded, .. } = state;
+        let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(scope.into(), live, enricher, router, saver.clone());
         if let Some(salvaged) = &loaded.salvaged {
             tracing::warn!("{salvaged}");
             way.take_own(damaged(salvaged, clock.now(), &settings.cluster_name));
         }
-        Ok(Self { way, position: loaded.position, lanes, saver, tasks, lanes_stop, clock })
+        Ok(Self { way, position: loaded.position, lanes, saver, tasks, lanes_stop, clock, folder })
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) struct State {
     pub(crate) live: Live,
     /// The position, and what was wrong with the file.
     pub(crate) loaded: Loaded,
-    /// The folder; nothing when the state is in memory.
-    folder: Option<StateFolder>,
+    /// The folder, ours until this is dropped; nothing when the state is in memory.
+    pub(crate) folder: Option<StateFolder>,
 }
 
 /// The most that a journal takes, in bytes, when the volume is large.

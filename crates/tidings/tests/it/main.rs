@@ -6,4 +6,5 @@ mod cli;
 mod demo;
 mod house;
 mod source;
+mod state;
 mod support;

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bad_input;
 mod cli;
+mod cluster;
 mod demo;
 mod house;
 mod source;

@@ -179,12 +179,15 @@ fn watch_lines(splitter: &mut Splitter, bytes: &[u8], frames: &mut Vec<Frame>) {
     }
 }
 
+/// What a message makes of its object.
+type Make = fn(Event) -> Frame;
+
 /// What a message as the server writes it says of its object.
-fn object_of(line: &[u8]) -> Option<(fn(Event) -> Frame, &[u8])> {
+fn object_of(line: &[u8]) -> Option<(Make, &[u8])> {
     const ADDED: &[u8] = br#"{"type":"ADDED","object":"#;
     const MODIFIED: &[u8] = br#"{"type":"MODIFIED","object":"#;
     const DELETED: &[u8] = br#"{"type":"DELETED","object":"#;
-    let known: [(&[u8], fn(Event) -> Frame); 3] =
+    let known: [(&[u8], Make); 3] =
         [(ADDED, Frame::Added), (MODIFIED, Frame::Modified), (DELETED, Frame::Deleted)];
     known
         .into_iter()

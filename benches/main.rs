@@ -8,9 +8,9 @@ use std::process::ExitCode;
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    match arguments.split_first() {
-        Some((role, rest)) if benches::role::is(role) => benches::role::play(role, rest)?,
-        only => benches::report::run(only.map_or("", |(first, _)| first.as_str()))?,
+    match arguments.as_slice() {
+        [word, role, rest @ ..] if word == benches::role::WORD => benches::role::play(role, rest)?,
+        only => benches::report::run(only.first().map_or("", String::as_str))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,10 @@ use playground::{
     store::Store,
 };
 
-use crate::process::{Numbers, proc_number};
+use crate::{
+    process::{Numbers, proc_number},
+    role::WORD,
+};
 
 /// The longest that one list may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -75,7 +78,7 @@ pub fn measure(folder: &Path, events: u64) -> anyhow::Result<Numbers> {
     let myself = std::env::current_exe()?;
     let kubeconfig = at("kubeconfig.yaml");
     let mut cluster = Command::new(&myself);
-    cluster.arg("playground").arg(&kubeconfig).arg(events.to_string());
+    cluster.args([WORD, "playground"]).arg(&kubeconfig).arg(events.to_string());
     let mut cluster = Guarded(cluster.spawn()?);
     wait(|| Ok(kubeconfig.exists()), &mut cluster.0)?;
     let server = server(&fs::read_to_string(&kubeconfig)?)?;
@@ -90,7 +93,7 @@ pub fn measure(folder: &Path, events: u64) -> anyhow::Result<Numbers> {
         ),
     )?;
     let mut tidings = Command::new(&myself);
-    tidings.arg("tidings").arg("run").arg("--config").arg(&config);
+    tidings.args([WORD, "tidings", "run"]).arg("--config").arg(&config);
     tidings.arg("--kubeconfig").arg(&kubeconfig).arg("--state").arg(at("state"));
     tidings.stderr(fs::File::create(&log)?).stdout(Stdio::null());
     let mut tidings = Guarded(tidings.spawn()?);

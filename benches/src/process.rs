@@ -14,7 +14,7 @@ pub type Numbers = BTreeMap<String, f64>;
 /// Runs this binary in another role and gives back the numbers that it prints.
 pub fn measure(role: &str, arguments: &[String]) -> anyhow::Result<Numbers> {
     let output = Command::new(std::env::current_exe()?)
-        .arg(role)
+        .args([crate::role::WORD, role])
         .args(arguments)
         .stderr(Stdio::inherit())
         .output()

@@ -17,7 +17,7 @@ const ROUNDS: usize = 3;
 /// Where the environment remembers that this process is on one core.
 const PINNED: &str = "TIDINGS_BENCH_PINNED";
 
-/// Runs everything, or only what begins with `only`: `decode`, `way`, `memory`, `requests`.
+/// Runs everything, or only what begins with `only`: `decode`, `way`, `memory` or `requests`.
 pub fn run(only: &str) -> anyhow::Result<()> {
     if let Some(status) = pinned()? {
         anyhow::ensure!(status.success(), "the benchmark ended with {status}");
@@ -127,7 +127,7 @@ fn memories(folder: &Path) -> anyhow::Result<()> {
 
 fn requests() -> anyhow::Result<()> {
     for (per_hour, minutes) in [(2_000, 60), (700_000, 10)] {
-        let found = measure("ask", &[per_hour.to_string(), minutes.to_string()])?;
+        let found = measure("requests", &[per_hour.to_string(), minutes.to_string()])?;
         let each = found["requests"] * 1000.0 / found["events"];
         row(&Row {
             what: format!("API requests per 1 000 events, {per_hour} an hour, {minutes} min"),

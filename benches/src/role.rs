@@ -6,13 +6,8 @@ use anyhow::Context;
 
 use crate::{decode, generate, memory, requests, way};
 
-const ROLES: [&str; 7] =
-    ["generate", "capture", "decode", "way", "playground", "tidings", "ask"];
-
-/// Whether this is one.
-pub fn is(role: &str) -> bool {
-    ROLES.contains(&role)
-}
+/// The argument before the name of a role.
+pub const WORD: &str = "role";
 
 /// Plays it.
 pub fn play(role: &str, arguments: &[String]) -> anyhow::Result<()> {
@@ -28,6 +23,7 @@ pub fn play(role: &str, arguments: &[String]) -> anyhow::Result<()> {
         }
         "playground" => memory::playground(Path::new(text(0)?), number(1)?),
         "tidings" => memory::tidings(arguments),
-        _ => requests::measure(number(0)?, number(1)?),
+        "requests" => requests::measure(number(0)?, number(1)?),
+        other => anyhow::bail!("no such role: {other}"),
     }
 }

@@ -161,6 +161,9 @@ impl Parts {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
+        if router.needs_lookup() {
+            tracing::warn!("rules on labels match nothing: this version looks up no objects");
+        }
         let tasks = Tasks::new(stop.clone());
         let lanes_stop = Stop::new();
         let lanes = connect(settings, &state, &tasks, &lanes_stop, &clock).await?;

@@ -15,7 +15,7 @@ use super::{
     Cause, CollectError, Collector, End, Fate, Listed, Phase,
     api::{ApiError, EventsApi, Page, WatchFrom},
     frames::Frame,
-    missed::{DEFAULT_TTL, Found},
+    missed::{Found, left_early},
     watching::SILENCE,
 };
 use crate::Save;
@@ -239,11 +239,10 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     async fn finish(&mut self, pass: &Pass, revision: u64) -> Result<(), CollectError> {
         let now = self.now();
         let from = self.position.unwrap_or_default();
-        let ttl = if from.ttl == 0 { DEFAULT_TTL } else { from.ttl };
         let mut gone: Vec<Change> = self.way.live.unmarked(revision).collect();
         // Of several objects of one name, the newest leaves the tombstone.
         gone.sort_unstable_by_key(|gone| gone.revision);
-        let early = gone.iter().filter(|gone| now.saturating_sub(gone.touched) < ttl).count();
+        let early = gone.iter().filter(|gone| left_early(now, gone.touched, from.ttl)).count();
         let to = Position { epoch: from.epoch, revision, time: now, ttl: from.ttl };
         // In one step with the position: forgotten earlier, an event that the old position still
         // shows would be news again after a crash.

@@ -317,7 +317,7 @@ impl<R: Rows> Lane<R> {
     }
 
     async fn rest(&mut self, pause: Pause, stop: &Stop) {
-        let idle_report_due = self.idle_report_due();
+        let (idle_report_due, linger) = (self.idle_report_due(), self.settings.linger);
         let report = async {
             match idle_report_due {
                 Some(at) => sleep_until(at).await,
@@ -329,7 +329,7 @@ impl<R: Rows> Lane<R> {
                 Pause::None => {}
                 Pause::For(time) => sleep(time).await,
                 // Without its sender no more rows can come: only the stop is left to wait for.
-                Pause::UntilRows if self.head.changed().await.is_ok() => {}
+                Pause::UntilRows if self.head.changed().await.is_ok() => sleep(linger).await,
                 Pause::UntilRows => std::future::pending().await,
             }
         };

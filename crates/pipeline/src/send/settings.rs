@@ -11,6 +11,9 @@ pub struct LaneSettings {
     pub batch_rows: usize,
     /// The most bytes of rows to read at once.
     pub batch_bytes: usize,
+    /// How long to gather rows after a quiet moment: twenty lanes then make twenty requests, not two
+    /// hundred, of what comes within it.
+    pub linger: Duration,
     /// How long a receiver may take to answer.
     pub attempt_timeout: Duration,
     /// How long to wait between attempts.
@@ -26,6 +29,7 @@ impl Default for LaneSettings {
         Self {
             batch_rows: 500,
             batch_bytes: 4 << 20,
+            linger: Duration::from_millis(5),
             attempt_timeout: Duration::from_secs(30),
             backoff: BackoffSettings::default(),
             probe_every: Duration::from_secs(60),

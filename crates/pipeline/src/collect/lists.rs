@@ -154,16 +154,14 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         loop {
             let (revision, next) = match self.page(&page, pass, stop).await? {
                 Ok(end) => end,
-                Err(End::Trouble(ApiError::Expired { message, inconsistent })) => {
+                Err(End::Trouble(ApiError::Expired { message, inconsistent: Some(token) })) => {
                     // The list took longer than the storage keeps old states. With the token that
                     // the server offers, the rest is of a newer state: nothing is lost by going on,
-                    // but what is gone can only be told by another pass.
+                    // but what is gone can only be told by another pass. Without a token the list
+                    // ends as trouble does, and is begun anew after a pause.
                     tracing::warn!(%message, "the list was overtaken by compaction; one more pass");
                     consistent = false;
-                    if inconsistent.is_none() {
-                        self.way.live.begin_pass();
-                    }
-                    page.token = inconsistent;
+                    page.token = Some(token);
                     continue;
                 }
                 Err(end) => return Ok(Outcome::Ended(end)),

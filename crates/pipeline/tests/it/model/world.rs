@@ -77,6 +77,8 @@ pub(super) enum Fault {
     TearPage,
     /// Everything is compacted before the next page of a list.
     CompactBeforePage,
+    /// A list that was overtaken is offered no token to go on with.
+    WithholdToken,
     /// The server stops, or begins, to understand `sendInitialEvents`.
     ToggleStreamedLists,
 }
@@ -93,6 +95,7 @@ pub(super) fn fault() -> impl Strategy<Value = Fault> {
         Just(Fault::ToggleStaleTrap),
         Just(Fault::TearPage),
         Just(Fault::CompactBeforePage),
+        Just(Fault::WithholdToken),
         Just(Fault::ToggleStreamedLists),
     ]
 }
@@ -500,9 +503,10 @@ impl EventsApi for World {
             Ok(answer) => answer,
             Err(ReadError::ContinueExpired { go_on }) => {
                 state.consistent = false;
+                let withheld = state.next_fault(|fault| *fault == Fault::WithholdToken).is_some();
                 return Err(ApiError::Expired {
                     message: "too old".into(),
-                    inconsistent: Some(go_on),
+                    inconsistent: (!withheld).then_some(go_on),
                 });
             }
             Err(error) => {

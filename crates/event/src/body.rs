@@ -2,7 +2,8 @@
 //!
 //! A protobuf message of its own, so that fields can be added and old bodies stay readable:
 //! 1 event (core/v1), 2 cluster name, 3 origin, 4 epoch, 5 arrival, 6 before, 7 after, 8 labels,
-//! 9 annotations, 10 owners, 11 deleted, 12 enrichment; 8–12 of the involved object.
+//! 9 annotations, 10 owners, 11 deleted, 12 enrichment, 13 owner chain, 14 namespace labels; 8–13 of
+//! the involved object.
 
 use crate::{
     Enrichment, Event, Occurrences, Origin,
@@ -26,6 +27,10 @@ pub fn encode(event: &Event) -> Vec<u8> {
     }
     out.number(11, event.involved.deleted.into());
     out.number(12, enrichment_number(event.involved.enrichment));
+    for owner in &event.involved.owner_chain {
+        out.owner(13, owner);
+    }
+    out.map(14, &event.involved.namespace_labels);
     out.0
 }
 
@@ -50,6 +55,8 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
             10 => event.involved.owner_references.push(protobuf::owner(value.bytes())?),
             11 => event.involved.deleted = value.number() != 0,
             12 => event.involved.enrichment = enrichment(value.number()),
+            13 => event.involved.owner_chain.push(protobuf::owner(value.bytes())?),
+            14 => protobuf::map_entry(&mut event.involved.namespace_labels, value.bytes())?,
             _ => {}
         }
     }
@@ -107,6 +114,8 @@ mod tests {
         event.involved.labels.insert("app".into(), "api".into());
         event.involved.annotations.insert("note".into(), String::new().into());
         event.involved.owner_references = event.metadata.owner_references.clone();
+        event.involved.owner_chain = event.metadata.owner_references.clone();
+        event.involved.namespace_labels.insert("team".into(), "shop".into());
         event.involved.deleted = true;
         event.involved.enrichment = Enrichment::Incomplete;
         event

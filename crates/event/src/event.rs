@@ -139,6 +139,12 @@ pub struct Involved {
     pub annotations: TextMap,
     /// Owners of the object.
     pub owner_references: Vec<OwnerReference>,
+    /// Who owns the object in the end: from its controller up to the root, as far as it is known. Not
+    /// printed in the default document.
+    pub owner_chain: Vec<OwnerReference>,
+    /// Labels of the Event's namespace; empty unless something asks for them. Not printed in the
+    /// default document.
+    pub namespace_labels: TextMap,
     /// The object is gone or going.
     pub deleted: bool,
     /// How much of the above is known.

@@ -14,8 +14,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("pipeline", &["event"]),
     ("playground", &["event"]),
-    ("sinks", &["event"]),
-    ("tidings", &["event", "pipeline", "playground", "sinks"]),
+    ("sinks", &["event", "template"]),
+    ("template", &[]),
+    ("tidings", &["event", "pipeline", "playground", "sinks", "template"]),
 ];
 
 /// Who may know the world outside: crates that only one room may use.

@@ -1,0 +1,24 @@
+//! Go's text/template with sprig, over typed values: text and data to text, and nothing else.
+//!
+//! What a template prints, and how it fails, is what Go prints and says (text/template of Go 1.26), so
+//! that a config written for a program in Go gives the same bytes. Nothing here knows what the data
+//! is, reads a clock, a file or the environment: all that comes through [`Context`].
+
+/// What a template computes with.
+pub mod value;
+
+/// What a template can call.
+pub mod function;
+
+/// What a template may ask of the world around it.
+pub mod context;
+
+/// Go's `time.Time`.
+pub mod time;
+
+pub use context::{Context, Environment, Sealed};
+pub use function::{CallError, Function, Type};
+pub use time::{Time, Zone};
+pub use value::{
+    Class, IntType, Kind, List, Map, MapClass, NilPointer, Object, Str, Struct, UintType, Value,
+};

@@ -1,0 +1,134 @@
+use std::{any::Any, fmt};
+
+use super::{Str, Value};
+use crate::function::Function;
+
+/// A struct of the data, or a pointer to one: where it lies, and how to read it.
+#[derive(Clone, Copy)]
+pub struct Struct<'a> {
+    class: &'static dyn Class,
+    data: &'a dyn Any,
+    pointer: bool,
+}
+
+/// How to read a struct of the data. Each method is given the data that the [`Struct`] was made with.
+pub trait Class: Sync {
+    /// The name of the struct's type, for example `v1.ObjectMeta`.
+    fn name(&self) -> &'static str;
+
+    /// The value of a field, promoted ones too.
+    fn field<'a>(&self, data: &'a dyn Any, name: &str) -> Option<Value<'a>>;
+
+    /// Whether there is such a field; asked of a nil pointer.
+    fn has_field(&self, name: &str) -> bool;
+
+    /// A method, promoted ones too; its first argument is the struct itself. Methods win over fields.
+    fn method(&self, name: &str) -> Option<&'static Function> {
+        let _ = name;
+        None
+    }
+
+    /// What `String` gives, of structs that have it.
+    fn string(&self, data: &dyn Any, out: &mut Vec<u8>) -> bool {
+        let _ = (data, out);
+        false
+    }
+
+    /// The fields in the order of the type, as `%v` shows them.
+    fn fields<'a>(&self, data: &'a dyn Any) -> Vec<(&'static str, Value<'a>)>;
+}
+
+impl<'a> Struct<'a> {
+    /// A struct.
+    pub fn new(class: &'static dyn Class, data: &'a dyn Any) -> Self {
+        Self { class, data, pointer: false }
+    }
+
+    /// A pointer to a struct.
+    pub fn pointer_to(class: &'static dyn Class, data: &'a dyn Any) -> Self {
+        Self { class, data, pointer: true }
+    }
+
+    /// Whether it is a pointer.
+    pub fn pointer(&self) -> bool {
+        self.pointer
+    }
+
+    /// What it points to, or itself.
+    #[must_use]
+    pub fn pointee(self) -> Self {
+        Self { pointer: false, ..self }
+    }
+
+    /// How to read it.
+    pub fn class(&self) -> &'static dyn Class {
+        self.class
+    }
+
+    /// Where it lies.
+    pub fn data(&self) -> &'a dyn Any {
+        self.data
+    }
+
+    /// For example `*kube.EnhancedEvent`.
+    pub fn type_name(&self) -> Str<'static> {
+        if self.pointer {
+            Str::from(format!("*{}", self.class.name()))
+        } else {
+            Str::from(self.class.name())
+        }
+    }
+
+    /// The value of a field.
+    pub fn field(&self, name: &str) -> Option<Value<'a>> {
+        self.class.field(self.data, name)
+    }
+
+    /// The fields in the order of the type.
+    pub fn fields(&self) -> Vec<(&'static str, Value<'a>)> {
+        self.class.fields(self.data)
+    }
+}
+
+/// A struct that a function made, for example sprig's `semver`.
+pub trait Object: fmt::Debug {
+    /// For example `*semver.Version`.
+    fn type_name(&self) -> &'static str;
+
+    /// The value of a field.
+    fn field(&self, name: &str) -> Option<Value<'static>> {
+        let _ = name;
+        None
+    }
+
+    /// A method; its first argument is the struct itself.
+    fn method(&self, name: &str) -> Option<&'static Function> {
+        let _ = name;
+        None
+    }
+
+    /// What `String` gives, of structs that have it.
+    fn string(&self) -> Option<String> {
+        None
+    }
+
+    /// The fields in the order of the type, as `%v` shows them.
+    fn fields(&self) -> Vec<(&'static str, Value<'static>)> {
+        Vec::new()
+    }
+
+    /// For the methods to find their struct again.
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl fmt::Debug for Struct<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.type_name().to_str())
+    }
+}
+
+impl fmt::Debug for dyn Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,3 @@
+//! What the template engine promises, from outside.
+
+mod values;

@@ -30,9 +30,10 @@ pub fn from_parts(seconds: i64, nanos: i32) -> Option<Timestamp> {
     Timestamp::new(seconds, nanos).ok().filter(|time| time.as_second() != GO_ZERO)
 }
 
-/// A time cut to whole seconds, which is all that `Time` carries.
+/// A time cut to whole seconds, which is all that `Time` carries; before 1970 too it is an earlier one.
 pub fn whole_seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
+    let seconds = time.as_second() - i64::from(time.subsec_nanosecond() < 0);
+    Timestamp::from_second(seconds).unwrap_or(time)
 }
 
 /// Appends `2024-06-01T10:00:00Z`.
@@ -74,6 +75,14 @@ mod tests {
         let mut out = Vec::new();
         write_micros(&mut out, parse(text)?);
         String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn a_time_before_1970_is_cut_to_an_earlier_one_too() {
+        let cut = |text| whole_seconds(parse(text).unwrap()).as_second();
+        assert_eq!(cut("1969-12-31T23:59:58.5Z"), -2);
+        assert_eq!(cut("1969-12-31T23:59:58Z"), -2);
+        assert_eq!(cut("1970-01-01T00:00:01.5Z"), 1);
     }
 
     #[test]

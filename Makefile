@@ -5,7 +5,7 @@
 PROFILE ?= ci
 KILLS ?= 200
 
-.PHONY: demo test e2e e2e-all build torture bench lint
+.PHONY: demo test e2e e2e-all differential build torture bench lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -24,6 +24,11 @@ e2e-all:
 	cargo build --profile $(PROFILE) -p tidings
 	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/run.sh --all
 
+## Beside kubernetes-event-exporter: what differs must stand in docs/reference/differences.md. Needs Go; real
+## configs and events are looked for in $CORPUS, by default ../shared/corpus.
+differential:
+	cargo test --quiet --profile $(PROFILE) -p tidings --test differential
+
 ## The released binary, at target/release/tidings.
 build:
 	cargo build --release -p tidings
@@ -41,6 +46,7 @@ lint:
 	rustup component add rustfmt clippy >/dev/null 2>&1 || cargo clippy --version >/dev/null
 	cargo fmt --all --check
 	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
+	cargo clippy --profile $(PROFILE) -p tidings --test torture --test differential -- -D warnings
 	cd e2e && test -z "$$(gofmt -l .)"
 
 # Where cargo puts a binary of this profile.

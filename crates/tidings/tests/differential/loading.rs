@@ -1,0 +1,237 @@
+//! Which configs load, and what is understood of them.
+
+use event::{LaneId, Text};
+use pipeline::route::{Receiver, RouteSettings, Router, RuleSettings};
+use serde_json::{Map, Value, json};
+use tidings::settings::Settings;
+
+use super::{
+    configs::{Config, Expects},
+    oracle::{Answer, Oracle},
+    tally::{Subject, Table, diff},
+};
+
+/// A config that both sides understood, or that only we could not build all receivers of.
+pub(crate) struct Loaded<'c> {
+    pub(crate) config: &'c Config,
+    /// What the original understood.
+    pub(crate) theirs: Value,
+    /// Our tree.
+    pub(crate) router: Router,
+    /// Whom our tree names, by lane.
+    pub(crate) names: Vec<Text>,
+    /// The row that says that we understand the file otherwise.
+    pub(crate) meant: Option<String>,
+}
+
+/// What we say to a file.
+enum Ours {
+    Loaded(Box<Settings>),
+    /// Only because it has a sink that is not built yet.
+    NotBuilt,
+    Refused(String),
+}
+
+/// Compares the verdicts, and what was understood where both load.
+pub(crate) fn compare<'c>(
+    oracle: &mut Oracle,
+    configs: &'c [Config],
+    table: &mut Table,
+) -> anyhow::Result<Vec<Loaded<'c>>> {
+    let mut verdicts = Subject::new("loading verdicts");
+    let mut meanings = Subject::new("what was meant");
+    let mut loaded = Vec::new();
+    for config in configs {
+        let theirs = oracle.config("load", &config.text)?;
+        let ours = load(&config.text);
+        let outcome = verdict(&theirs, &ours);
+        let differs = matches!(outcome, Outcome::BothLoad(Some(_)));
+        record(&mut verdicts, config, outcome, &mut meanings);
+        let (Answer::Ok { result }, settings) = (theirs, ours) else { continue };
+        let settings = match settings {
+            Ours::Loaded(settings) => *settings,
+            Ours::NotBuilt => match load(&with_stdout(&config.text, &result)) {
+                Ours::Loaded(settings) => *settings,
+                _ => continue,
+            },
+            Ours::Refused(_) => continue,
+        };
+        let meant = match &config.expects {
+            Expects::Differs(id) | Expects::MayDiffer(id) if differs => Some(id.clone()),
+            _ => None,
+        };
+        loaded.push(Loaded { meant, ..tree(config, result, &settings) });
+    }
+    table.add(verdicts);
+    table.add(meanings);
+    Ok(loaded)
+}
+
+/// How the two sides' answers compare.
+enum Outcome {
+    SameRefusal,
+    /// Both load; the second is a difference in what was understood.
+    BothLoad(Option<String>),
+    By(&'static str),
+    Different(String),
+}
+
+fn verdict(theirs: &Answer, ours: &Ours) -> Outcome {
+    match (theirs, ours) {
+        (Answer::Panics | Answer::Hangs, _) => Outcome::By("D05"),
+        (Answer::Ok { .. }, Ours::NotBuilt) => Outcome::By("D07"),
+        (Answer::Ok { result }, Ours::Loaded(settings)) => {
+            Outcome::BothLoad(different_meaning(result, settings))
+        }
+        (Answer::Ok { .. }, Ours::Refused(why)) => {
+            Outcome::Different(format!("only we refuse: {why}"))
+        }
+        (Answer::Error { .. }, Ours::Refused(_) | Ours::NotBuilt) => Outcome::SameRefusal,
+        (Answer::Error { step, error }, Ours::Loaded(_)) => {
+            let error = error.lines().next().unwrap_or_default();
+            Outcome::Different(format!("only the original refuses: {step}: {error}"))
+        }
+        (Answer::Refused { error }, _) => Outcome::Different(error.clone()),
+    }
+}
+
+fn record(verdicts: &mut Subject, config: &Config, outcome: Outcome, meanings: &mut Subject) {
+    let name = &config.name;
+    let (subject, difference) = match outcome {
+        Outcome::By(id) => return verdicts.allowed(id),
+        Outcome::SameRefusal => (verdicts, None),
+        Outcome::Different(how) => (verdicts, Some(how)),
+        Outcome::BothLoad(how) => {
+            verdicts.equal();
+            (meanings, how)
+        }
+    };
+    match (difference, &config.expects) {
+        (None, Expects::Same | Expects::MayDiffer(_)) => subject.equal(),
+        (Some(_), Expects::Differs(id) | Expects::MayDiffer(id)) => subject.allowed(id),
+        (Some(how), Expects::Same) => subject.wrong(|| format!("{name}: {how}")),
+        (None, Expects::Differs(id)) => {
+            subject.wrong(|| format!("{name}: no difference any more, but its head says {id}"));
+        }
+    }
+}
+
+fn load(text: &str) -> Ours {
+    match Settings::parse(text, "config.yaml") {
+        Ok(settings) => Ours::Loaded(Box::new(settings)),
+        Err(mistakes) if only_not_built(&mistakes) => Ours::NotBuilt,
+        Err(mistakes) => Ours::Refused(mistakes),
+    }
+}
+
+/// Whether all that is wrong is that kinds of receivers are not built yet.
+fn only_not_built(mistakes: &str) -> bool {
+    let mut lines = mistakes.lines().skip(1).peekable();
+    lines.peek().is_some() && lines.all(|line| line.contains("not built yet"))
+}
+
+/// The file with receivers of the same names that are built: the tree can be compared all the same.
+fn with_stdout(text: &str, theirs: &Value) -> String {
+    let mut kept = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let top = !line.starts_with([' ', '\t', '-', '#']) && !line.trim().is_empty();
+        inside = if top { line.starts_with("receivers") } else { inside };
+        if !inside {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    let receivers = theirs["receivers"].as_array().into_iter().flatten();
+    let receivers: Vec<_> = receivers.map(|it| json!({"name": it["name"], "stdout": {}})).collect();
+    // JSON is YAML.
+    format!("{kept}receivers: {}\n", Value::from(receivers))
+}
+
+fn tree<'c>(config: &'c Config, theirs: Value, settings: &Settings) -> Loaded<'c> {
+    let names: Vec<_> = settings.receivers.iter().map(|it| it.name.clone()).collect();
+    let receivers: Vec<_> = (0..)
+        .zip(&settings.receivers)
+        .map(|(lane, it)| Receiver {
+            name: it.name.clone(),
+            lane: LaneId(lane),
+            repeats: it.repeats,
+        })
+        .collect();
+    let (router, _) = Router::new(&settings.route, &receivers);
+    Loaded { config, theirs, router, names, meant: None }
+}
+
+/// Where our understanding of a file is another.
+fn different_meaning(theirs: &Value, settings: &Settings) -> Option<String> {
+    let receivers = settings.receivers.iter();
+    let receivers: Vec<_> =
+        receivers.map(|it| json!({"name": it.name, "kind": it.kind.name})).collect();
+    let ours = json!({
+        "clusterName": settings.cluster_name,
+        "namespace": settings.namespace,
+        "maxEventAgeSeconds": settings.max_age,
+        "route": route(&settings.route),
+        "receivers": receivers,
+    });
+    for (key, ours) in ours.as_object().into_iter().flatten() {
+        let theirs = their_part(key, &theirs[key]);
+        if theirs != *ours {
+            return Some(format!("{key}\n{}", diff(&theirs.to_string(), &ours.to_string())));
+        }
+    }
+    None
+}
+
+/// Their part in the form of ours.
+fn their_part(key: &str, theirs: &Value) -> Value {
+    match key {
+        "clusterName" | "namespace" if theirs.is_null() => json!(""),
+        // A negative age is older than everything, as no age is.
+        "maxEventAgeSeconds" => json!(theirs.as_i64().unwrap_or_default().max(0)),
+        "receivers" => {
+            let receivers = theirs.as_array().into_iter().flatten();
+            receivers.map(|it| json!({"name": it["name"], "kind": it["kind"]})).collect()
+        }
+        _ => theirs.clone(),
+    }
+}
+
+fn route(settings: &RouteSettings) -> Value {
+    let mut node = Map::new();
+    let rules = |rules: &[RuleSettings]| rules.iter().map(rule).collect::<Vec<_>>();
+    for (key, rules) in [("drop", rules(&settings.drop)), ("match", rules(&settings.matches))] {
+        if !rules.is_empty() {
+            node.insert(key.into(), rules.into());
+        }
+    }
+    if !settings.routes.is_empty() {
+        node.insert("routes".into(), settings.routes.iter().map(route).collect());
+    }
+    node.into()
+}
+
+fn rule(settings: &RuleSettings) -> Value {
+    let texts = [
+        ("message", &settings.message),
+        ("apiVersion", &settings.api_version),
+        ("kind", &settings.kind),
+        ("namespace", &settings.namespace),
+        ("reason", &settings.reason),
+        ("type", &settings.event_type),
+        ("component", &settings.component),
+        ("host", &settings.host),
+        ("receiver", &settings.receiver),
+    ];
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    let mut rule: Map<_, _> = texts.map(|(key, text)| (key.into(), json!(text))).collect();
+    for (key, map) in [("labels", &settings.labels), ("annotations", &settings.annotations)] {
+        if !map.is_empty() {
+            rule.insert(key.into(), json!(map));
+        }
+    }
+    if settings.min_count != 0 {
+        rule.insert("minCount".into(), json!(settings.min_count));
+    }
+    rule.into()
+}

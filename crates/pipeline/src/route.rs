@@ -17,7 +17,7 @@ use event::{Event, LaneId, LaneSet, Text};
 use compile::Builder;
 use rule::{Conditions, Rule, Seen, Target};
 
-pub mod pattern;
+pub use go_regex as pattern;
 
 mod rule;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pipeline::route::pattern::Pattern;
+use go_regex::Pattern;
 use playground::random::Random;
 use serde_json::{Value, json};
 
@@ -232,7 +232,7 @@ fn gather(loaded: &[Loaded<'_>], seed: u64) -> BTreeSet<String> {
     for config in loaded {
         strings(&config.theirs["route"], &mut patterns);
     }
-    let fixture = include_str!("../../../pipeline/src/route/pattern/go_regexp.tsv");
+    let fixture = include_str!("../../../go-regex/src/go_regexp.tsv");
     let rows = fixture.lines().filter(|line| !line.is_empty() && !line.starts_with("# "));
     patterns.extend(rows.filter_map(|row| Some(row.split('\t').nth(1)?.replace("\\\\", "\\"))));
     let mut random = Random::new(seed);

@@ -12,11 +12,12 @@ fn root() -> PathBuf {
 /// What each crate may depend on, of ours. `ARCHITECTURE.md` says why.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("event", &[]),
-    ("pipeline", &["event"]),
+    ("go-regex", &[]),
+    ("pipeline", &["event", "go-regex"]),
     ("playground", &["event"]),
     ("sinks", &["event", "template"]),
-    ("template", &[]),
-    ("tidings", &["event", "pipeline", "playground", "sinks", "template"]),
+    ("template", &["go-regex"]),
+    ("tidings", &["event", "go-regex", "pipeline", "playground", "sinks", "template"]),
 ];
 
 /// Who may know the world outside: crates that only one room may use.

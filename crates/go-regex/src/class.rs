@@ -1,6 +1,6 @@
 //! Character classes: in brackets, and those with an escape of their own.
 
-use super::{
+use crate::{
     escape::{self, NOTHING, write_point},
     invalid::{Invalid, Mistake},
     names,
@@ -11,7 +11,7 @@ const AROUND_SURROGATES: (u32, u32) = (0xD7FF, 0xE000);
 
 /// Reads the class in brackets at the start of `before`: the class, with its brackets, and what
 /// follows.
-pub(super) fn bracketed(before: &str) -> Result<(String, &str), Invalid> {
+pub(crate) fn bracketed(before: &str) -> Result<(String, &str), Invalid> {
     let mut out = String::from("[");
     let mut rest = &before[1..];
     if let Some(after) = rest.strip_prefix('^') {
@@ -79,7 +79,7 @@ fn point<'p>(rest: &'p str, whole: &str) -> Result<(u32, &'p str), Invalid> {
 type Item<'p> = (String, &'p str);
 
 /// Reads `\d`, `\pL`, `\p{Greek}` and their like, when there is one at the start of `before`.
-pub(super) fn escaped(before: &str) -> Result<Option<Item<'_>>, Invalid> {
+pub(crate) fn escaped(before: &str) -> Result<Option<Item<'_>>, Invalid> {
     let mut chars = before.chars();
     if chars.next() != Some('\\') {
         return Ok(None);

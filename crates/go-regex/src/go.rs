@@ -2,10 +2,10 @@
 //!
 //! A port of the parser in Go's `regexp/syntax`, with the flags that `regexp.Compile` sets. It
 //! accepts and rejects what Go does, with Go's words, and instead of a tree it writes a pattern in
-//! which nothing is left to interpretation: every escape, class and flag is spelled out. Only
-//! whether a text matches is kept, not where: greediness and names of groups are dropped.
+//! which nothing is left to interpretation: every escape, class and flag is spelled out. Groups and
+//! greediness decide only where a text matches; they are dropped where nobody asks for that.
 
-use super::{
+use crate::{
     class,
     escape::{self, NOTHING, write_point},
     invalid::{Invalid, Mistake},
@@ -14,15 +14,34 @@ use super::{
 /// The most copies that Go lets a repetition ask for, nested ones multiplied.
 const MAX_COPIES: u32 = 1000;
 
+/// What a translation has to preserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Whether a text matches.
+    Matches,
+    /// Where it matches, and what its groups match.
+    Positions,
+}
+
+/// A pattern in Rust's syntax.
+#[derive(Debug)]
+pub(crate) struct Translated {
+    pub(crate) regex: String,
+    /// The names of its groups, from the first on; empty where a group has none. Rust would refuse
+    /// the same name twice, so none is in the pattern. Nothing when only matches are kept.
+    pub(crate) names: Vec<String>,
+}
+
 /// Writes `pattern` in Rust's syntax, or says why Go rejects it.
-pub(super) fn translate(pattern: &str) -> Result<String, Invalid> {
-    let mut parser = Parser::new(pattern);
+pub(crate) fn translate(pattern: &str, keep: Keep) -> Result<Translated, Invalid> {
+    let mut parser = Parser::new(pattern, keep);
     parser.run()?;
-    Ok(parser.out)
+    Ok(Translated { regex: parser.out, names: parser.names })
 }
 
 /// The flags that change what matches.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "Go has these four flags")]
 struct Flags {
     /// `i`
     fold: bool,
@@ -30,6 +49,8 @@ struct Flags {
     lines: bool,
     /// `s`
     dot_all: bool,
+    /// `U`
+    lazy: bool,
 }
 
 /// The part of the output that a repetition operator would repeat.
@@ -60,11 +81,13 @@ struct Parser<'p> {
     group: Group,
     /// What `*` would repeat; nothing at the start, after `(` and after `|`.
     atom: Option<Atom>,
+    keep: Keep,
+    names: Vec<String>,
     out: String,
 }
 
 impl<'p> Parser<'p> {
-    fn new(whole: &'p str) -> Self {
+    fn new(whole: &'p str, keep: Keep) -> Self {
         Self {
             whole,
             rest: whole,
@@ -72,6 +95,8 @@ impl<'p> Parser<'p> {
             open: Vec::new(),
             group: Group::default(),
             atom: None,
+            keep,
+            names: Vec::new(),
             out: String::with_capacity(whole.len() * 2),
         }
     }
@@ -164,7 +189,10 @@ impl<'p> Parser<'p> {
         after: &'p str,
         operator: Option<&'p str>,
     ) -> Result<(), Invalid> {
-        let after = after.strip_prefix('?').unwrap_or(after);
+        let (after, marked) = match after.strip_prefix('?') {
+            Some(after) => (after, true),
+            None => (after, false),
+        };
         if let Some(operator) = operator {
             return Err(Invalid::up_to(Mistake::NestedRepetition, operator, after));
         }
@@ -185,13 +213,16 @@ impl<'p> Parser<'p> {
         let max = max.map(|max| max.to_string()).unwrap_or_default();
         let times = format!("){{{min},{max}}}");
         self.out.push_str(&times);
+        if self.keep == Keep::Positions && marked != self.flags.lazy {
+            self.out.push('?');
+        }
         self.rest = after;
         Ok(())
     }
 
     fn open(&mut self, before: &'p str) -> Result<(), Invalid> {
         let Some(after) = before.strip_prefix("(?") else {
-            self.open_group();
+            self.open_group(Some(""));
             return Ok(());
         };
         let named = after.strip_prefix("P<").or_else(|| after.strip_prefix('<'));
@@ -203,24 +234,31 @@ impl<'p> Parser<'p> {
             if name.is_empty() || !name.chars().all(valid) {
                 return Err(Invalid::up_to(Mistake::NamedCapture, before, rest));
             }
-            self.open_group();
+            self.open_group(Some(name));
             self.rest = rest;
             return Ok(());
         }
         let (flags, opens, rest) = read_flags(self.flags, before)?;
         if opens {
-            self.open_group();
+            self.open_group(None);
         }
         self.flags = flags;
         self.rest = rest;
         Ok(())
     }
 
-    fn open_group(&mut self) {
+    /// Opens a group; one that captures has a name, maybe an empty one.
+    fn open_group(&mut self, name: Option<&str>) {
         self.settle();
         let group = Group { start: self.out.len(), flags: self.flags, copies: 1 };
         self.open.push(std::mem::replace(&mut self.group, group));
-        self.out.push_str("(?:");
+        match name {
+            Some(name) if self.keep == Keep::Positions => {
+                self.names.push(name.into());
+                self.out.push('(');
+            }
+            _ => self.out.push_str("(?:"),
+        }
     }
 
     fn close(&mut self) -> Result<(), Invalid> {
@@ -289,7 +327,7 @@ fn read_flags(mut flags: Flags, before: &str) -> Result<(Flags, bool, &str), Inv
             Some('i') => flags.fold = on,
             Some('m') => flags.lines = on,
             Some('s') => flags.dot_all = on,
-            Some('U') => {}
+            Some('U') => flags.lazy = on,
             Some('-') if on => {
                 on = false;
                 seen = false;

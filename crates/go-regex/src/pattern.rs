@@ -1,33 +1,15 @@
-//! Patterns: regular expressions that match what Go's `regexp` matches.
-//!
-//! A search is not anchored and respects case. Both libraries descend from RE2, but their syntaxes
-//! differ in many places (`go_regexp.tsv` lists them with Go's verdicts), so a pattern is parsed
-//! as Go parses it and written anew for the `regex` crate. What Go rejects never matches; it is not
-//! repaired, because a rule that begins to match changes what an old configuration does.
-//!
-//! Three differences remain: characters of Unicode versions newer than Go's have their properties
-//! here; scripts whose names have an underscore are known (Go 1.25 lost them); and patterns nested
-//! more than about a hundred levels deep, or larger than 32 MiB when compiled, are refused.
+//! Whether a text matches, and nothing else.
 
-use regex::{Regex, RegexBuilder};
+use regex::RegexBuilder;
 use regex_syntax::hir::{Hir, HirKind, Look, literal::Extractor};
 
-use invalid::Mistake;
-
-mod go;
-
-mod escape;
-
-mod class;
-
-mod names;
-
-mod invalid;
-
-pub use invalid::Invalid;
+use crate::{
+    go,
+    invalid::{Invalid, Mistake},
+};
 
 /// The most memory a compiled pattern may take, in bytes.
-const SIZE_LIMIT: usize = 32 << 20;
+pub(crate) const SIZE_LIMIT: usize = 32 << 20;
 
 /// More words than this are left to the `regex` crate, which then looks for all of them at once.
 const MAX_WORDS: usize = 8;
@@ -40,7 +22,7 @@ pub enum Pattern {
     /// One of a few words at a certain place: what most rules are made of.
     Words(Place, Box<[Box<str>]>),
     /// Everything else.
-    Regex(Regex),
+    Regex(regex::Regex),
 }
 
 /// Where in the text a word has to be.
@@ -59,7 +41,7 @@ pub enum Place {
 impl Pattern {
     /// Compiles a pattern in Go's syntax.
     pub fn compile(pattern: &str) -> Result<Self, Invalid> {
-        let mut translated = go::translate(pattern)?;
+        let mut translated = go::translate(pattern, go::Keep::Matches)?.regex;
         let too_large = || Invalid::new(Mistake::TooLarge, pattern);
         let hir = regex_syntax::parse(&translated).map_err(|_| too_large())?;
         if let Some((place, words)) = words(&hir) {
@@ -153,6 +135,3 @@ fn words(hir: &Hir) -> Option<(Place, Box<[Box<str>]>)> {
 fn is_optional(hir: &Hir) -> bool {
     matches!(hir.kind(), HirKind::Repetition(repetition) if repetition.min == 0)
 }
-
-#[cfg(test)]
-mod tests;

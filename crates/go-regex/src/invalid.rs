@@ -1,6 +1,6 @@
 //! Why a pattern is not valid, in Go's words, and what to write instead.
 
-use super::Pattern;
+use crate::Pattern;
 
 /// A pattern that Go rejects, or that we cannot compile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,7 +12,7 @@ pub struct Invalid {
 
 /// The kinds of mistakes, worded as Go words them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Mistake {
+pub(crate) enum Mistake {
     #[error("missing argument to repetition operator")]
     NothingToRepeat,
     #[error("invalid nested repetition operator")]
@@ -41,12 +41,12 @@ pub(super) enum Mistake {
 }
 
 impl Invalid {
-    pub(super) fn new(mistake: Mistake, part: &str) -> Self {
+    pub(crate) fn new(mistake: Mistake, part: &str) -> Self {
         Self { mistake, part: part.into() }
     }
 
     /// The mistake is what stands in `from` before `rest`, which is the end of it.
-    pub(super) fn up_to(mistake: Mistake, from: &str, rest: &str) -> Self {
+    pub(crate) fn up_to(mistake: Mistake, from: &str, rest: &str) -> Self {
         Self::new(mistake, &from[..from.len() - rest.len()])
     }
 

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use super::invalid::{Invalid, Mistake};
+use crate::invalid::{Invalid, Mistake};
 
 /// A class that no code point is in.
-pub(super) const NOTHING: &str = r"[^\x{0}-\x{10FFFF}]";
+pub(crate) const NOTHING: &str = r"[^\x{0}-\x{10FFFF}]";
 
 /// Writes a code point so that it stands for itself, inside of classes and outside.
-pub(super) fn write_point(out: &mut String, point: u32) {
+pub(crate) fn write_point(out: &mut String, point: u32) {
     match char::from_u32(point) {
         Some(c) if c.is_ascii_alphanumeric() => out.push(c),
         // Writing into a String cannot fail.
@@ -17,7 +17,7 @@ pub(super) fn write_point(out: &mut String, point: u32) {
 }
 
 /// Reads the escape at the start of `before`: the code point and what follows.
-pub(super) fn single(before: &str) -> Result<(u32, &str), Invalid> {
+pub(crate) fn single(before: &str) -> Result<(u32, &str), Invalid> {
     let mut chars = before[1..].chars();
     let Some(first) = chars.next() else {
         return Err(Invalid::new(Mistake::TrailingBackslash, ""));

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::*;
+use crate::{Pattern, Place, Regex, go};
 
 /// One row of `go_regexp.tsv`.
 struct Verdict {
@@ -129,6 +129,59 @@ fn an_invalid_pattern_comes_with_a_proposal() {
     check(r"\pL{1000}", "split the pattern over several rules");
 }
 
+fn regex(pattern: &str) -> Regex {
+    Regex::compile(pattern).unwrap()
+}
+
+#[test]
+fn the_leftmost_match_is_the_first_alternative_or_the_laziest_if_asked() {
+    assert_eq!(regex("ab?|abc").find("xabc"), Some("ab"));
+    assert_eq!(regex("a+?").find("aaa"), Some("a"));
+    assert_eq!(regex("(?U)a+").find("aaa"), Some("a"));
+    assert_eq!(regex("(?U)a+?").find("aaa"), Some("aaa"));
+    assert_eq!(regex("(?U:a+)a*").find("aaa"), Some("aaa"));
+    assert_eq!(regex("z").find("aaa"), None);
+}
+
+#[test]
+fn an_empty_match_next_to_a_match_is_none() {
+    let all = |pattern: &str, text: &'static str, limit| {
+        regex(pattern).find_all(text, limit).collect::<Vec<_>>()
+    };
+    assert_eq!(all("x*", "axxb", None), ["", "xx", ""]);
+    assert_eq!(all("x*", "axxb", Some(2)), ["", "xx"]);
+    assert_eq!(all("", "é", None), ["", ""]);
+    assert!(all("a", "aaa", Some(0)).is_empty());
+}
+
+#[test]
+fn a_text_is_split_as_in_go() {
+    let split = |pattern: &str, text: &'static str, limit| regex(pattern).split(text, limit);
+    assert_eq!(split("a", "banana", None), ["b", "n", "n", ""]);
+    assert_eq!(split("a", "banana", Some(2)), ["b", "nana"]);
+    assert_eq!(split("a", "banana", Some(1)), ["banana"]);
+    assert!(split("a", "banana", Some(0)).is_empty());
+    assert_eq!(split("z+", "pizza", None), ["pi", "a"]);
+    assert_eq!(split("", "héy", None), ["h", "é", "y"]);
+    assert_eq!(split("a", "", None), [""]);
+    assert!(split("", "", None).is_empty());
+}
+
+#[test]
+fn a_replacement_names_groups_as_in_go() {
+    let replace =
+        |pattern: &str, text, with: &str| regex(pattern).replace_all(text, with).into_owned();
+    let two = r"(?P<first>\w+) (?P<second>\w+)";
+    assert_eq!(replace(two, "hello world", "$second ${first}s"), "world hellos");
+    assert_eq!(replace(two, "hello world", "$2_$1"), "hello");
+    assert_eq!(replace(two, "hello world", "${2}_$1|$0|$3|$x"), "world_hello|hello world||");
+    assert_eq!(replace("l", "hello", "$$ $ ${ ${} $01"), "he$ $ ${ ${} $ $ ${ ${} o");
+    assert_eq!(replace("(a)|(b)", "ab", "[$1$2]"), "[a][b]");
+    assert_eq!(replace("(?P<n>a)|(?P<n>b)", "ab", "[$n]"), "[a][b]");
+    assert_eq!(replace("x*", "abc", "-"), "-a-b-c-");
+    assert_eq!(regex("l").replace_all_literal("hello", "$0"), "he$0$0o");
+}
+
 /// Pieces of patterns, valid and not.
 fn pattern_like() -> impl Strategy<Value = String> {
     let pieces = go_verdicts().map(|row| row.pattern).collect::<Vec<_>>();
@@ -140,6 +193,14 @@ proptest! {
     #[test]
     fn no_pattern_makes_us_panic(pattern in prop_oneof![any::<String>(), pattern_like()]) {
         drop(Pattern::compile(&pattern));
+    }
+
+    #[test]
+    fn both_forms_find_a_match_in_the_same_texts(pattern in pattern_like(), text in "[a-cK \n]{0,6}") {
+        // A text with characters of several bytes could have `\\B` inside of one.
+        if let (Ok(whether), Ok(place)) = (Pattern::compile(&pattern), Regex::compile(&pattern)) {
+            prop_assert_eq!(whether.is_match(&text), place.is_match(&text), "{}", pattern);
+        }
     }
 
     #[test]
@@ -161,8 +222,8 @@ proptest! {
         pattern in r"\^?(\.\*)?(\(?[ab]{0,2}(\|[abK]{1,2}){0,3}\)?)?[ab]{0,2}(c\*|\.\*)?\$?",
         text in "[abcK\n]{0,5}",
     ) {
-        let Ok(translated) = go::translate(&pattern) else { return Ok(()) };
-        let regex = Regex::new(&translated).unwrap();
+        let Ok(translated) = go::translate(&pattern, go::Keep::Matches) else { return Ok(()) };
+        let regex = regex::Regex::new(&translated.regex).unwrap();
         prop_assert_eq!(matches(&pattern, &text), regex.is_match(&text), "{}", pattern);
     }
 }

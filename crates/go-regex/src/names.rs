@@ -4,7 +4,7 @@
 ///
 /// Go ignores case, spaces, `-` and `_`. It finds a script whose own name has an underscore only
 /// before Go 1.25, and then only by its exact name; that is kept.
-pub(super) fn members(name: &str) -> Option<String> {
+pub(crate) fn members(name: &str) -> Option<String> {
     let loose: String = name
         .chars()
         .filter(|c| !matches!(c, ' ' | '-' | '_'))
@@ -20,7 +20,7 @@ pub(super) fn members(name: &str) -> Option<String> {
         return Some(match category {
             "LC" => r"\p{gc=Lu}\p{gc=Ll}\p{gc=Lt}".into(),
             // No text contains a surrogate.
-            "Cs" => super::escape::NOTHING.into(),
+            "Cs" => crate::escape::NOTHING.into(),
             category => format!(r"\p{{gc={category}}}"),
         });
     }

@@ -3,6 +3,10 @@
 //! Lookups of the involved object (labels, annotations, owners, deletion) will enter here; until then
 //! events say honestly that nobody asked ([`event::Enrichment::None`]).
 
+pub mod kinds;
+
+pub mod objects;
+
 use event::{Event, Text};
 
 /// Adds what is known.

@@ -16,8 +16,30 @@ pub mod context;
 /// Go's `time.Time`.
 pub mod time;
 
+/// Go's `fmt`.
+pub mod fmt;
+
+/// A template, read once.
+pub mod template;
+
+/// The functions of text/template itself.
+mod builtins;
+
+/// Executes a tree.
+mod exec;
+
+/// Every function by name.
+mod functions;
+
+/// Reads a template.
+mod parse;
+
+/// Go's string literals.
+mod quote;
+
 pub use context::{Context, Environment, Sealed};
 pub use function::{CallError, Function, Type};
+pub use template::{ExecError, ParseError, Template};
 pub use time::{Time, Zone};
 pub use value::{
     Class, IntType, Kind, List, Map, MapClass, NilPointer, Object, Str, Struct, UintType, Value,

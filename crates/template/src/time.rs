@@ -6,8 +6,13 @@ mod format;
 /// The parts of a layout.
 pub(crate) mod layout;
 
+/// Methods that a template can call.
+pub(crate) mod methods;
+
 /// Lengths of time as Go prints them.
 pub mod duration;
+
+pub(crate) use format::{MONTHS, WEEKDAYS};
 
 use std::rc::Rc;
 
@@ -31,6 +36,13 @@ pub enum Zone {
     Fixed(i32, Rc<str>),
     /// A zone with rules.
     Named(TimeZone),
+}
+
+impl Zone {
+    /// The zone that counts as local; Go calls UTC by its name.
+    pub fn local(zone: &TimeZone) -> Self {
+        if *zone == TimeZone::UTC { Self::Utc } else { Self::Named(zone.clone()) }
+    }
 }
 
 impl Time {

@@ -20,6 +20,7 @@ mod release;
 
 use std::rc::Rc;
 
+pub(crate) use self::text::lossy;
 pub use self::{
     list::List,
     map::{Dict, Map, MapClass},

@@ -28,6 +28,13 @@ pub trait Class: Sync {
         None
     }
 
+    /// An embedded struct whose methods and fields are promoted, where [`Self::field`] and
+    /// [`Self::method`] do not name them.
+    fn embedded<'a>(&self, data: &'a dyn Any) -> Option<Value<'a>> {
+        let _ = data;
+        None
+    }
+
     /// What `String` gives, of structs that have it.
     fn string(&self, data: &dyn Any, out: &mut Vec<u8>) -> bool {
         let _ = (data, out);
@@ -96,7 +103,7 @@ pub trait Object: fmt::Debug {
     fn type_name(&self) -> &'static str;
 
     /// The value of a field.
-    fn field(&self, name: &str) -> Option<Value<'static>> {
+    fn field<'a>(&self, name: &str) -> Option<Value<'a>> {
         let _ = name;
         None
     }
@@ -113,7 +120,7 @@ pub trait Object: fmt::Debug {
     }
 
     /// The fields in the order of the type, as `%v` shows them.
-    fn fields(&self) -> Vec<(&'static str, Value<'static>)> {
+    fn fields<'a>(&self) -> Vec<(&'static str, Value<'a>)> {
         Vec::new()
     }
 

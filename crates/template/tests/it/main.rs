@@ -1,3 +1,5 @@
 //! What the template engine promises, from outside.
 
+mod anything;
+mod golden;
 mod values;

@@ -10,7 +10,7 @@ func language() any {
 		"s": "hello", "empty": "", "html": `<a href="x">&'</a>`, "utf": "häß日本",
 		"n": 42, "neg": -7, "zero": 0, "i64": int64(1 << 40), "u8": uint8(200),
 		"u64": ^uint64(0), "i32": int32(5),
-		"f": 3.14, "bigf": 1e21, "small": 1e-7, "whole": 2.0, "million": 1e6, "tenmillion": 12345678.0, "negf": -1.5,
+		"f": 3.25, "bigf": 1e21, "small": 1e-7, "whole": 2.0, "million": 1e6, "tenmillion": 12345678.0, "negf": -1.5,
 		"t": true, "fa": false, "nil": nil,
 		"list":      []any{1, "two", 3.0, nil, true},
 		"strs":      []string{"b", "a"},

@@ -10,7 +10,7 @@ use template::{
 
 /// The same values as `e2e/oracle/template/language.go`.
 fn language<'a>() -> Value<'a> {
-    let time: Timestamp = "2024-06-01T10:02:03.045Z".parse().unwrap();
+    let time: Timestamp = "2024-06-01T10:02:03.045Z".parse().expect("a time");
     let text = |text: &'static str| Value::from(text);
     let map = |entries: Vec<(&'static str, Value<'a>)>| {
         Map::dict(entries.into_iter().map(|(key, value)| (Str::from(key), value)))
@@ -31,7 +31,7 @@ fn language<'a>() -> Value<'a> {
         ("u8", Value::Uint(UintType::Uint8, 200)),
         ("u64", Value::Uint(UintType::Uint64, u64::MAX)),
         ("i32", Value::Int(IntType::Int32, 5)),
-        ("f", Value::Float(3.14)),
+        ("f", Value::Float(3.25)),
         ("bigf", Value::Float(1e21)),
         ("small", Value::Float(1e-7)),
         ("whole", Value::Float(2.0)),

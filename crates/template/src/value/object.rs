@@ -41,6 +41,13 @@ pub trait Class: Sync {
         false
     }
 
+    /// Appends the JSON that Go's `encoding/json` writes, of structs that have a form of their own; tells
+    /// whether this one has.
+    fn json(&self, data: &dyn Any, out: &mut Vec<u8>) -> bool {
+        let _ = (data, out);
+        false
+    }
+
     /// The fields in the order of the type, as `%v` shows them.
     fn fields<'a>(&self, data: &'a dyn Any) -> Vec<(&'static str, Value<'a>)>;
 }
@@ -122,6 +129,11 @@ pub trait Object: fmt::Debug {
     /// The fields in the order of the type, as `%v` shows them.
     fn fields<'a>(&self) -> Vec<(&'static str, Value<'a>)> {
         Vec::new()
+    }
+
+    /// The JSON that Go's `encoding/json` writes, of structs that have a form of their own.
+    fn json(&self) -> Option<String> {
+        None
     }
 
     /// For the methods to find their struct again.

@@ -43,13 +43,23 @@ type (
 		Name   string `json:"name"`
 		Kind   string `json:"kind"`
 		Layout any    `json:"layout,omitempty"`
+		DeDot  bool   `json:"deDot,omitempty"`
+		// Headers and texts are templates too.
+		Headers map[string]string `json:"headers,omitempty"`
+		Texts   []string          `json:"texts,omitempty"`
 	}
 )
 
 func normal(config *exporter.Config, sinks []exporter.Sink) normalConfig {
 	receivers := make([]normalReceiver, 0, len(sinks))
 	for i, sink := range sinks {
-		receiver := normalReceiver{Name: config.Receivers[i].Name, Kind: sink.Kind}
+		receiver := normalReceiver{
+			Name:    config.Receivers[i].Name,
+			Kind:    sink.Kind,
+			DeDot:   sink.DeDot,
+			Headers: sink.Headers,
+			Texts:   sink.Texts,
+		}
 		if sink.Layout != nil {
 			receiver.Layout = sink.Layout
 		}

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -22,7 +25,9 @@ type request struct {
 	Receiver int               `json:"receiver"`
 	From     int               `json:"from"`
 	To       int               `json:"to"`
+	Step     int               `json:"step"`
 	DeDot    bool              `json:"deDot"`
+	Brief    bool              `json:"brief"`
 	Texts    []string          `json:"texts"`
 	Patterns []string          `json:"patterns"`
 }
@@ -103,13 +108,16 @@ func (s *session) read(request *request) (any, error) {
 	return map[string]any{"events": len(s.events), "refused": refused}, lines.Err()
 }
 
-// of gives the events from..to with their cluster's name; nil for what was refused.
+// of gives the events from..to, every one or each `step`th, with their cluster's name; nil for what was
+// refused.
 func (s *session) of(request *request) []*kube.EnhancedEvent {
-	events := s.events[request.From:min(request.To, len(s.events))]
-	for _, event := range events {
+	events := []*kube.EnhancedEvent{}
+	for at := request.From; at < min(request.To, len(s.events)); at += max(request.Step, 1) {
+		event := s.events[at]
 		if event != nil {
 			event.ClusterName = request.Cluster
 		}
+		events = append(events, event)
 	}
 	return events
 }
@@ -159,15 +167,22 @@ func (s *session) documents(request *request) any {
 	return documents
 }
 
+// rendered is one text, or why there is none. Brief answers have a hash of it.
 type rendered struct {
+	Hash    string      `json:"hash,omitempty"`
 	Text    string      `json:"text,omitempty"`
 	Error   string      `json:"error,omitempty"`
 	Headers [][2]string `json:"headers,omitempty"`
 }
 
-func renderedAs(text string, err error) rendered {
+func (request *request) rendered(text string, err error) rendered {
 	if err != nil {
 		return rendered{Error: err.Error()}
+	}
+	if request.Brief {
+		hash := fnv.New64a()
+		io.WriteString(hash, text)
+		return rendered{Hash: fmt.Sprintf("%016x", hash.Sum64())}
 	}
 	return rendered{Text: text}
 }
@@ -189,7 +204,7 @@ func (s *session) render(request *request) (any, error) {
 			continue
 		}
 		body, err := sink.Body(event)
-		answer := renderedAs(string(body), err)
+		answer := request.rendered(string(body), err)
 		for name, value := range sink.Headers {
 			answer.Headers = append(answer.Headers, [2]string{name, exporter.Header(event, value)})
 		}
@@ -207,7 +222,7 @@ func (s *session) templates(request *request) any {
 				answers = append(answers, rendered{})
 				continue
 			}
-			answers = append(answers, renderedAs(exporter.Text(event, text)))
+			answers = append(answers, request.rendered(exporter.Text(event, text)))
 		}
 	}
 	return answers

@@ -34,6 +34,9 @@ mod differential {
     /// The document that receivers without a layout get.
     pub(crate) mod documents;
 
+    /// What layouts and templates make of each event.
+    pub(crate) mod layouts;
+
     /// Patterns: valid or not, and where they are found.
     pub(crate) mod patterns;
 }
@@ -42,7 +45,9 @@ use std::{env, path::PathBuf, process::Command, process::ExitCode};
 
 use anyhow::Context;
 
-use differential::{configs, documents, events, loading, oracle::Oracle, patterns, routing, tally};
+use differential::{
+    configs, documents, events, layouts, loading, oracle::Oracle, patterns, routing, tally,
+};
 
 /// What the configs of our own expect to find in the environment.
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -80,6 +85,7 @@ fn main() -> anyhow::Result<ExitCode> {
     oracle.read(&events)?;
     routing::compare(&mut oracle, &loaded, &events, &mut table)?;
     documents::compare(&mut oracle, &events, &mut table)?;
+    layouts::compare(&mut oracle, &loaded, &events, &mut table)?;
     patterns::compare(&mut oracle, &loaded, seed, &mut table)?;
     Ok(table.print())
 }

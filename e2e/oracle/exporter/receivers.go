@@ -3,6 +3,8 @@ package exporter
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 type layout = map[string]interface{}
@@ -196,8 +198,20 @@ type Sink struct {
 	Layout  layout
 	DeDot   bool
 	Headers map[string]string
+	// Texts are the templates of sinks that have no layout.
+	Texts []string
 	// Newline stands behind every document.
 	Newline bool
+}
+
+// texts gathers templates: single ones, and the values of mappings in the order of their keys.
+func texts(single []string, mappings ...map[string]string) []string {
+	for _, mapping := range mappings {
+		for _, key := range slices.Sorted(maps.Keys(mapping)) {
+			single = append(single, mapping[key])
+		}
+	}
+	return single
 }
 
 // Sink chooses the sink, and refuses what its constructor refuses without looking at a network.
@@ -231,19 +245,25 @@ func (r *Receiver) Sink() (Sink, error) {
 		if r.Opsgenie.APIKey == "" {
 			return Sink{}, errors.New("API key cannot be blank")
 		}
-		return Sink{Kind: "opsgenie"}, nil
+		o := r.Opsgenie
+		single := append([]string{o.Message, o.Alias, o.Description}, o.Tags...)
+		return Sink{Kind: "opsgenie", Texts: texts(single, o.Details)}, nil
 	case r.SQS != nil:
 		return Sink{Kind: "sqs", Layout: r.SQS.Layout}, nil
 	case r.SNS != nil:
 		return Sink{Kind: "sns", Layout: r.SNS.Layout}, nil
 	case r.Slack != nil:
-		return Sink{Kind: "slack"}, nil
+		s := r.Slack
+		single := []string{s.Channel, s.Message, s.Color, s.Title, s.AuthorName, s.Footer}
+		return Sink{Kind: "slack", Texts: texts(single, s.Fields)}, nil
 	case r.Kafka != nil:
 		return Sink{Kind: "kafka", Layout: r.Kafka.Layout}, nil
 	case r.Pubsub != nil:
 		return Sink{Kind: "pubsub"}, nil
 	case r.OpsCenter != nil:
-		return Sink{Kind: "opscenter"}, nil
+		o := r.OpsCenter
+		single := append([]string{o.Title, o.Description, o.Source, o.Priority}, o.Notifications...)
+		return Sink{Kind: "opscenter", Texts: texts(single, o.OperationalData, o.Tags)}, nil
 	case r.Teams != nil:
 		return Sink{Kind: "teams", Layout: r.Teams.Layout}, nil
 	case r.BigQuery != nil:

@@ -10,20 +10,32 @@ import (
 	"tidings/e2e/oracle/kube"
 )
 
-// Text renders one template; parsed anew each time, as in the original.
+type parsed struct {
+	*template.Template
+	err error
+}
+
+// Parsed templates: the original parses for every event, to the same effect.
+var templates = map[string]parsed{}
+
+// Text renders one template.
 func Text(event *kube.EnhancedEvent, text string) (string, error) {
-	parsed, err := template.New("template").Funcs(sprig.TxtFuncMap()).Parse(text)
-	if err != nil {
-		return "", err
+	it, known := templates[text]
+	if !known {
+		it.Template, it.err = template.New("template").Funcs(sprig.TxtFuncMap()).Parse(text)
+		templates[text] = it
+	}
+	if it.err != nil {
+		return "", it.err
 	}
 	var out bytes.Buffer
-	if err := parsed.Execute(&out, event); err != nil {
+	if err := it.Execute(&out, event); err != nil {
 		return "", err
 	}
 	return out.String(), nil
 }
 
-// Shaped renders a layout: texts are templates, mappings and lists are walked, all else is null.
+// shaped renders a layout: texts are templates, mappings and lists are walked, all else is null.
 func shaped(value interface{}, event *kube.EnhancedEvent) (interface{}, error) {
 	switch value := value.(type) {
 	case string:

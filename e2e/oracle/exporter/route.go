@@ -6,7 +6,7 @@ import (
 	"tidings/e2e/oracle/kube"
 )
 
-// Patterns keeps compiled patterns: the original compiles at every comparison, to the same effect.
+// patterns keeps compiled patterns: the original compiles at every comparison, to the same effect.
 var patterns = map[string]*regexp.Regexp{}
 
 // found says whether a pattern is found in a text; one that does not compile is found nowhere.

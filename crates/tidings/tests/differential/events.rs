@@ -1,7 +1,12 @@
 //! The events that are asked about: the corpus, made-up oddities, and a day of the playground; each with
 //! and without what a lookup would have found.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::Context;
 use event::{Event, OwnerReference, Text, document, json};
@@ -25,6 +30,8 @@ pub(crate) struct Events {
     pub(crate) ours: Vec<Arc<Event>>,
     /// As the oracle reads them: a line of JSON each.
     lines: String,
+    /// Those with a time that no API server sends, and that Tidings does not hold as it is written.
+    pub(crate) odd_times: BTreeSet<usize>,
     /// The first that is of the playground; those before are fewer and odder.
     pub(crate) first_played: usize,
 }

@@ -3,7 +3,7 @@
 use event::{LaneId, Text};
 use pipeline::route::{Receiver, RouteSettings, Router, RuleSettings};
 use serde_json::{Map, Value, json};
-use tidings::settings::Settings;
+use tidings::settings::{self, Settings};
 
 use super::{
     configs::{Config, Expects},
@@ -20,6 +20,8 @@ pub(crate) struct Loaded<'c> {
     pub(crate) router: Router,
     /// Whom our tree names, by lane.
     pub(crate) names: Vec<Text>,
+    /// The receivers, where all are of kinds that are built.
+    pub(crate) receivers: Vec<settings::Receiver>,
     /// The row that says that we understand the file otherwise.
     pub(crate) meant: Option<String>,
 }
@@ -48,10 +50,10 @@ pub(crate) fn compare<'c>(
         let differs = matches!(outcome, Outcome::BothLoad(Some(_)));
         record(&mut verdicts, config, outcome, &mut meanings);
         let (Answer::Ok { result }, settings) = (theirs, ours) else { continue };
-        let settings = match settings {
-            Ours::Loaded(settings) => *settings,
+        let (settings, built) = match settings {
+            Ours::Loaded(settings) => (*settings, true),
             Ours::NotBuilt => match load(&with_stdout(&config.text, &result)) {
-                Ours::Loaded(settings) => *settings,
+                Ours::Loaded(settings) => (*settings, false),
                 _ => continue,
             },
             Ours::Refused(_) => continue,
@@ -60,11 +62,26 @@ pub(crate) fn compare<'c>(
             Expects::Differs(id) | Expects::MayDiffer(id) if differs => Some(id.clone()),
             _ => None,
         };
-        loaded.push(Loaded { meant, ..tree(config, result, &settings) });
+        let mut config = tree(config, result, &settings);
+        config.meant = meant;
+        if built {
+            config.receivers = settings.receivers;
+        }
+        loaded.push(config);
     }
     table.add(verdicts);
     table.add(meanings);
     Ok(loaded)
+}
+
+impl Loaded<'_> {
+    /// Whether the original ends what this receiver sends with a newline.
+    pub(crate) fn ends_lines(&self, receiver: &Value) -> bool {
+        let receiver = receiver.as_u64().and_then(|number| usize::try_from(number).ok());
+        let kind =
+            receiver.map_or(&Value::Null, |number| &self.theirs["receivers"][number]["kind"]);
+        ["file", "pipe", "stdout"].iter().any(|name| kind == name)
+    }
 }
 
 /// How the two sides' answers compare.
@@ -159,14 +176,16 @@ fn tree<'c>(config: &'c Config, theirs: Value, settings: &Settings) -> Loaded<'c
         })
         .collect();
     let (router, _) = Router::new(&settings.route, &receivers);
-    Loaded { config, theirs, router, names, meant: None }
+    Loaded { config, theirs, router, names, receivers: Vec::new(), meant: None }
 }
 
 /// Where our understanding of a file is another.
 fn different_meaning(theirs: &Value, settings: &Settings) -> Option<String> {
     let receivers = settings.receivers.iter();
-    let receivers: Vec<_> =
-        receivers.map(|it| json!({"name": it.name, "kind": it.kind.name})).collect();
+    let layout = |it: &settings::Receiver| it.settings.get("layout").cloned().unwrap_or_default();
+    let receivers: Vec<_> = receivers
+        .map(|it| json!({"name": it.name, "kind": it.kind.name, "layout": layout(it)}))
+        .collect();
     let ours = json!({
         "clusterName": settings.cluster_name,
         "namespace": settings.namespace,
@@ -191,7 +210,9 @@ fn their_part(key: &str, theirs: &Value) -> Value {
         "maxEventAgeSeconds" => json!(theirs.as_i64().unwrap_or_default().max(0)),
         "receivers" => {
             let receivers = theirs.as_array().into_iter().flatten();
-            receivers.map(|it| json!({"name": it["name"], "kind": it["kind"]})).collect()
+            receivers
+                .map(|it| json!({"name": it["name"], "kind": it["kind"], "layout": it["layout"]}))
+                .collect()
         }
         _ => theirs.clone(),
     }

@@ -27,6 +27,9 @@ pub(crate) fn add(events: &mut Events) -> anyhow::Result<()> {
         events.add(&event.to_string(), &found)?;
     }
     for time in TIMES {
+        if time.contains('.') || time.starts_with("9999") || time.starts_with("0001") {
+            events.odd_times.extend(events.len()..events.len() + 3);
+        }
         for key in ["firstTimestamp", "lastTimestamp"] {
             events.add(&timed(&json!({key: time})), &Found::default())?;
         }

@@ -102,6 +102,15 @@ impl Oracle {
         }
     }
 
+    /// The same in this environment, with which files are expanded.
+    pub(crate) fn know_in_environment<T: DeserializeOwned>(
+        &mut self,
+        mut question: Value,
+    ) -> anyhow::Result<T> {
+        question["env"] = json!(self.environment);
+        self.know(&question)
+    }
+
     /// Asks `op` of the config `text`.
     pub(crate) fn config(&mut self, op: &str, text: &str) -> anyhow::Result<Answer> {
         let question =

@@ -37,6 +37,9 @@ mod differential {
     /// What layouts and templates make of each event.
     pub(crate) mod layouts;
 
+    /// The tables of templates, made anew by Go.
+    pub(crate) mod tables;
+
     /// Patterns: valid or not, and where they are found.
     pub(crate) mod patterns;
 }
@@ -46,7 +49,7 @@ use std::{env, path::PathBuf, process::Command, process::ExitCode};
 use anyhow::Context;
 
 use differential::{
-    configs, documents, events, layouts, loading, oracle::Oracle, patterns, routing, tally,
+    configs, documents, events, layouts, loading, oracle::Oracle, patterns, routing, tables, tally,
 };
 
 /// What the configs of our own expect to find in the environment.
@@ -87,5 +90,6 @@ fn main() -> anyhow::Result<ExitCode> {
     documents::compare(&mut oracle, &events, &mut table)?;
     layouts::compare(&mut oracle, &loaded, &events, &mut table)?;
     patterns::compare(&mut oracle, &loaded, seed, &mut table)?;
+    tables::compare(&root, &mut table)?;
     Ok(table.print())
 }

@@ -47,24 +47,33 @@ pub(crate) enum Answer {
     Refused { error: String },
 }
 
+/// Where everything is kept that takes long to make.
+fn cache() -> anyhow::Result<PathBuf> {
+    let cache = env::var_os("TIDINGS_CACHE").map(PathBuf::from);
+    let home = || env::home_dir().map(|home| home.join(".cache/tidings"));
+    cache.or_else(home).context("neither TIDINGS_CACHE nor HOME is set")
+}
+
+/// Go, with the caches that the tests on a real cluster use too.
+pub(crate) fn go() -> anyhow::Result<Command> {
+    let cache = cache()?.join("go");
+    let mut go = Command::new("go");
+    go.env("GOCACHE", cache.join("build")).env("GOMODCACHE", cache.join("mod"));
+    go.env("GOTOOLCHAIN", "local").env("GOWORK", "off").env("TZ", "UTC");
+    Ok(go)
+}
+
 impl Oracle {
     /// Builds it where the caches are, and starts it.
     pub(crate) fn start(root: &Path) -> anyhow::Result<Self> {
-        let cache = env::var_os("TIDINGS_CACHE").map(PathBuf::from);
-        let home = || env::home_dir().map(|home| home.join(".cache/tidings"));
-        let cache = cache.or_else(home).context("neither TIDINGS_CACHE nor HOME is set")?;
-        let folder = cache.join("oracle");
+        let folder = cache()?.join("oracle");
         fs::create_dir_all(&folder)?;
         let program = folder.join("oracle");
-        let status = Command::new("go")
+        let status = go()?
             .args(["build", "-o"])
             .arg(&program)
             .arg(".")
             .current_dir(root.join("e2e/oracle"))
-            .env("GOCACHE", cache.join("go/build"))
-            .env("GOMODCACHE", cache.join("go/mod"))
-            .env("GOTOOLCHAIN", "local")
-            .env("GOWORK", "off")
             .status()
             .context("the differential needs Go 1.26 or newer: install it and try again")?;
         ensure!(status.success(), "the oracle does not build");

@@ -1,0 +1,54 @@
+//! The tables of templates that the crates are tested with: are they still what Go prints?
+//!
+//! `make test` holds our side against these tables; here Go makes them anew.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, ensure};
+
+use super::{
+    oracle::go,
+    tally::{Subject, Table},
+};
+
+/// Folder of the program in `e2e/oracle`, its arguments, what it reads, and the table it makes.
+const TABLES: &[(&str, &[&str], Option<&str>, &str)] = &[(
+    "template",
+    &["language"],
+    Some("language.txt"),
+    "crates/template/fixtures/language.ndjson",
+)];
+
+/// Compares each row of each table.
+pub(crate) fn compare(root: &Path, table: &mut Table) -> anyhow::Result<()> {
+    let mut subject = Subject::new("tables of templates");
+    for (folder, arguments, input, made) in TABLES {
+        let folder = root.join("e2e/oracle").join(folder);
+        let input = match input {
+            Some(name) => File::open(folder.join(name))?.into(),
+            None => Stdio::null(),
+        };
+        let mut program: Command = go()?;
+        program.args(["run", "."]).args(*arguments).current_dir(&folder).stdin(input);
+        let output = program.stderr(Stdio::inherit()).output().context("Go does not start")?;
+        ensure!(output.status.success(), "{} does not run", folder.display());
+        let theirs = String::from_utf8(output.stdout)?;
+        let ours = fs::read_to_string(root.join(made)).with_context(|| (*made).to_owned())?;
+        ensure!(!ours.is_empty(), "{made} is empty");
+        let (mut theirs, mut ours) = (theirs.lines(), ours.lines());
+        for number in 1.. {
+            let (theirs, ours) = (theirs.next(), ours.next());
+            if theirs.is_none() && ours.is_none() {
+                break;
+            }
+            let place = || format!("{made}:{number}");
+            subject.compare(place, theirs.unwrap_or_default(), ours.unwrap_or_default());
+        }
+    }
+    table.add(subject);
+    Ok(())
+}

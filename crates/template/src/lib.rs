@@ -37,6 +37,9 @@ mod parse;
 /// Go's string literals.
 mod quote;
 
+/// The functions of sprig.
+mod sprig;
+
 pub use context::{Context, Environment, Sealed};
 pub use function::{CallError, Function, Type};
 pub use template::{ExecError, ParseError, Template};

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+
+	"github.com/Masterminds/sprig/v3"
 )
 
 type row struct {
@@ -33,7 +35,8 @@ func main() {
 	funcs := template.FuncMap{}
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == "language":
-		data = []named{{"", language()}}
+		// With sprig, as in the original: its slice takes the place of the builtin one.
+		data, funcs = []named{{"", language()}}, sprig.TxtFuncMap()
 	case len(os.Args) == 2 && os.Args[1] == "event":
 		data, funcs = events()
 	default:

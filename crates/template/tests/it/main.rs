@@ -1,5 +1,11 @@
 //! What the template engine promises, from outside.
 
 mod anything;
+
 mod golden;
+
+mod sprig;
+
+mod sprig_limits;
+
 mod values;

@@ -4,6 +4,8 @@
 //! (`managedFields` among them, which is a third of the bytes), bad UTF-8 becomes U+FFFD. More lenient
 //! than Go where strictness would cost an event: a time that is none is no time.
 
+mod plain;
+
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
@@ -21,6 +23,12 @@ use crate::{
 
 /// Reads one Event object of core/v1 or events.k8s.io/v1.
 pub fn decode(bytes: &[u8]) -> Result<Event, Error> {
+    let plain = std::str::from_utf8(bytes).ok().and_then(plain::read);
+    plain.map_or_else(|| general(bytes), Ok)
+}
+
+/// Reads any JSON that means an Event.
+fn general(bytes: &[u8]) -> Result<Event, Error> {
     // Checked once as a whole, the text need not be checked string by string.
     match std::str::from_utf8(bytes) {
         Ok(text) => serde_json::from_str::<Wire>(text),

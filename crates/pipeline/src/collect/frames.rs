@@ -3,8 +3,6 @@
 //! Four forms: list and watch, each in JSON and in protobuf. A decoder is fed whatever a read brought
 //! and gives the frames that are complete.
 
-use std::io::BufRead;
-
 use event::{
     Event, json,
     protobuf::{self, Field, Fields, WireError},
@@ -158,10 +156,8 @@ struct WatchLine<'a> {
 fn watch_lines(splitter: &mut Splitter, bytes: &[u8], frames: &mut Vec<Frame>) {
     let mut rest = bytes;
     while !rest.is_empty() {
-        let mut after = rest;
-        // Finds the end with the system's fastest search; reading memory cannot fail.
-        let length = after.skip_until(b'\n').unwrap_or(rest.len());
-        let line = &rest[..length];
+        let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let (line, after) = rest.split_at(length);
         rest = after;
         let whole = if splitter.is_torn() { None } else { line.strip_suffix(b"\n") };
         match whole

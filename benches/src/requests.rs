@@ -12,6 +12,7 @@ use pipeline::{
     collect::{
         self, Collector,
         client::{Access, Client},
+        scope::Scope,
     },
     enrich::Enricher,
     route::{RouteSettings, Router},
@@ -64,9 +65,16 @@ async fn follow(per_hour: u64, time: Duration) -> anyhow::Result<()> {
     let journal = Box::new(MemoryJournal::volatile());
     let (saver, _) = Saver::open(journal, &[], Arc::clone(&clock), SaverSettings::default())?;
     let (router, _) = Router::new(&RouteSettings::default(), &[]);
-    let way = Way::new("bench".into(), Live::new(), Enricher::default(), router, saver.clone());
+    let way = Way::new(Live::new(), Enricher::default(), router, saver.clone()).shared();
     let settings = collect::Settings { max_age: None, cluster_name: Text::default(), seed: 1 };
-    let collector = Collector::new(client.clone(), way, None, settings, Arc::clone(&clock));
+    let collector = Collector::new(
+        client.clone(),
+        way,
+        Scope::all("bench"),
+        None,
+        settings,
+        Arc::clone(&clock),
+    );
     let stopping = stop.clone();
     tasks.spawn("collect", async move {
         collector.run(stopping).await.expect("nothing fails here");

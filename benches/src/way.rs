@@ -5,8 +5,8 @@ use std::{fmt::Write, path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use event::{Clock, Journal, LaneSet, SinkContext, Stop, SystemClock, Tasks, Text};
 use pipeline::{
-    Way,
-    collect::{self, Collector},
+    SharedWay, Way,
+    collect::{self, Collector, scope::Scope},
     enrich::Enricher,
     route::{Receiver, Router},
     save::{Saver, SaverSettings, SqliteJournal, StateFolder, live::Live},
@@ -72,7 +72,7 @@ async fn flow(file: &Path, notes: &Numbers, lanes: usize) -> anyhow::Result<()> 
         go: go.clone(),
     };
     let collect = collect::Settings { max_age: Some(5), cluster_name: Text::default(), seed: 1 };
-    let collector = Collector::new(api, way, None, collect, clock);
+    let collector = Collector::new(api, way, Scope::all("bench"), None, collect, clock);
     let mut status = collector.status();
     let stopping = stop.clone();
     tasks.spawn("collect", async move {
@@ -111,7 +111,7 @@ fn whole(number: f64) -> u64 {
 }
 
 struct Parts {
-    way: Way<Saver>,
+    way: SharedWay<Saver>,
     saver: Saver,
     lanes: Vec<LaneWatch>,
     clock: Arc<dyn Clock>,
@@ -129,7 +129,7 @@ async fn open(
     let state = StateFolder::open(&folder.join("state"), &*clock, stop).await?;
     let limits = state.storage().limits();
     let mut journal = SqliteJournal::open_with(&state.journal(), clock.now(), limits)?;
-    journal.load("bench/*", &mut |_| {})?;
+    journal.load(&mut |_| {})?;
     let names: Vec<Text> = settings.receivers.iter().map(|it| it.name.clone()).collect();
     let (saver, saved) =
         Saver::open(Box::new(journal), &names, Arc::clone(&clock), SaverSettings::default())?;
@@ -156,7 +156,7 @@ async fn open(
         tasks.spawn("lane", lane.run(stop.clone()));
     }
     let enricher = Enricher { cluster_name: "bench".into() };
-    let way = Way::new("bench/*".into(), live, enricher, router, saver.clone());
+    let way = Way::new(live, enricher, router, saver.clone()).shared();
     Ok(Parts { way, saver, lanes, clock, _folder: state })
 }
 

@@ -9,7 +9,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
 
 use crate::Event;
 
-/// Identity of an Event *object* in our tables: its [`NameKey`] and 64 bits of its uid.
+/// Identity of an Event *object* in our tables: its [`NameKey`], 48 bits of its uid, and 16 bits that
+/// tell its namespace from others.
 ///
 /// Without a uid the first timestamp stands in for it; without a name too, the content. Stored in the
 /// journal, so its making may never change without a new schema number.
@@ -21,7 +22,8 @@ impl EventKey {
     pub fn of(event: &Event) -> Self {
         let metadata = &event.metadata;
         if metadata.name.is_empty() && metadata.uid.is_empty() {
-            return Self(xxh3_128(&crate::protobuf::encode(event)));
+            let content = xxh3_128(&crate::protobuf::encode(event)) & !u128::from(PLACE);
+            return Self(content | u128::from(Place::of(&metadata.namespace).0));
         }
         let NameKey(name) = NameKey::of(&metadata.namespace, &metadata.name);
         let object = if metadata.uid.is_empty() {
@@ -30,7 +32,14 @@ impl EventKey {
         } else {
             xxh3_64(metadata.uid.as_bytes())
         };
-        Self(u128::from(name) << 64 | u128::from(object))
+        let Place(place) = Place::of(&metadata.namespace);
+        Self(u128::from(name) << 64 | u128::from(object & !PLACE | u64::from(place)))
+    }
+
+    /// The namespace it is in.
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are what is asked for")]
+    pub fn place(self) -> Place {
+        Place(self.0 as u16)
     }
 
     /// The part that a later object of the same namespace and name shares.
@@ -42,6 +51,21 @@ impl EventKey {
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
     pub fn object(self) -> u64 {
         self.0 as u64
+    }
+}
+
+/// The bits of a key's object part that tell the namespace.
+const PLACE: u64 = 0xffff;
+
+/// 16 bits of a namespace's name: enough to tell a few from one another, not to know one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub u16);
+
+impl Place {
+    /// The place of `namespace`.
+    #[expect(clippy::cast_possible_truncation, reason = "a part of the hash is what is asked for")]
+    pub fn of(namespace: &str) -> Self {
+        Self(xxh3_64(namespace.as_bytes()) as u16)
     }
 }
 

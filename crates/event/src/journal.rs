@@ -4,7 +4,7 @@
 //! [`Journal::commit`] is that step. Whatever it returns from is on the disk; whatever it has not
 //! returned from may or may not be, but never in part.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -18,11 +18,7 @@ pub type Seq = u64;
 pub trait Journal: Send {
     /// Gives back what a start needs; live state is streamed into `restore`, in the order in which it
     /// must be applied: the chunks of the newest complete snapshot, then every later change.
-    fn load(
-        &mut self,
-        scope: &str,
-        restore: &mut dyn FnMut(Restored<'_>),
-    ) -> Result<Loaded, JournalError>;
+    fn load(&mut self, restore: &mut dyn FnMut(Restored<'_>)) -> Result<Loaded, JournalError>;
 
     /// Makes the lanes of `names` the current ones and returns them in that order. A known name keeps
     /// its number, cursor and tally; a new one gets a number that no row carries and starts at the
@@ -198,12 +194,20 @@ pub enum Restored<'a> {
 /// What [`Journal::load`] gives back beside the live state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Loaded {
-    /// The position of the scope, if it was ever saved and the live state with it can be trusted.
-    pub position: Option<Position>,
+    /// The position of each scope that was ever saved; empty when the live state that belongs to them
+    /// cannot be trusted.
+    pub positions: BTreeMap<Text, Position>,
     /// The number of the newest row.
     pub last: Seq,
     /// What could not be read and what was done about it; for the log and the ledger.
     pub salvaged: Option<String>,
+}
+
+impl Loaded {
+    /// The position of one scope.
+    pub fn position(&self, scope: &str) -> Option<Position> {
+        self.positions.get(scope).copied()
+    }
 }
 
 /// A lane as the journal keeps it.

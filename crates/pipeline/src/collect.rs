@@ -23,20 +23,27 @@ pub mod missed;
 
 mod pace;
 
+pub mod scope;
+
 mod status;
+
+mod taking;
 
 mod watching;
 
 use std::{sync::Arc, time::Duration};
 
 use event::{
-    Clock, Event, Stop, Text,
+    Clock, Stop, Text,
     counting::{Arrival, Since},
     journal::{JournalError, Position},
     time,
 };
 use thiserror::Error;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{OwnedMutexGuard, watch},
+    time::Instant,
+};
 
 pub use self::{
     pace::BACKOFF,
@@ -45,17 +52,19 @@ pub use self::{
 
 use self::{
     api::{ApiError, EventsApi},
-    judge::{Fate, Judged, judge, judge_deleted},
+    judge::Fate,
     missed::Cause,
     pace::Pace,
+    scope::Scope,
 };
-use crate::{Save, Way};
+use crate::{Save, SharedWay, Way};
 
 /// Follows the Events of one scope.
 #[derive(Debug)]
 pub struct Collector<A, S> {
     api: A,
-    way: Way<S>,
+    way: SharedWay<S>,
+    scope: Scope,
     position: Option<Position>,
     settings: Settings,
     clock: Arc<dyn Clock>,
@@ -111,20 +120,20 @@ impl From<ApiError> for End {
 }
 
 impl<A: EventsApi, S: Save> Collector<A, S> {
-    /// A collector that goes on from `position`, or begins with a baseline.
+    /// A collector of `scope` that goes on from `position`, or begins with a baseline.
     pub fn new(
         api: A,
-        way: Way<S>,
+        way: SharedWay<S>,
+        scope: Scope,
         position: Option<Position>,
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let pace = Pace::new(settings.seed);
-        let mut way = way;
-        way.enter_epoch(position.map_or(0, |position| position.epoch));
         Self {
             api,
             way,
+            scope,
             position,
             settings,
             clock,
@@ -156,7 +165,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 End::Trouble(error) => self.wait(error, &stop).await,
             }
         }
-        self.save(None).await?;
+        self.save(&mut *self.enter().await, None).await?;
         self.tell(|status| status.phase = Phase::Stopped);
         Ok(())
     }
@@ -177,9 +186,8 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         if newest < position.revision {
             self.begin_epoch(newest).await?;
         }
-        if let Some(Position { revision: 0, epoch, time, .. }) = self.position {
-            self.way.live.forget_revisions();
-            self.way.enter_epoch(epoch);
+        if let Some(Position { revision: 0, time, .. }) = self.position {
+            self.enter().await.live.forget_revisions(self.scope.place());
             return self.list(Arrival::Rebase { time }, Some(Cause::Restored), stop).await;
         }
         if let Some(cause) = self.list_because {
@@ -201,7 +209,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         self.before_epoch = Some(position);
         let epoch = position.epoch + 1;
         self.position = Some(Position { epoch, revision: 0, ..position });
-        self.save(self.position).await
+        self.save(&mut *self.enter().await, self.position).await
     }
 
     async fn wait(&mut self, error: ApiError, stop: &Stop) {
@@ -214,44 +222,18 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         pause(delay, stop).await;
     }
 
-    /// Takes a living object; says what became of it.
-    fn take(&mut self, event: Event, arrival: Arrival) -> Fate {
-        let now = self.now();
-        let mut judged = judge(&self.way.live, event, arrival, now);
-        if judged.fate == Fate::Baseline && self.is_young(&judged, now) {
-            // The age limit of a first start: what is fresh is sent, though in no sum.
-            judged.fate = Fate::Happened(event::counting::Basis::Unattributed);
-        }
-        let fate = judged.fate;
-        self.way.take(judged);
-        fate
+    /// The way, for this collector alone until it lets go.
+    async fn enter(&self) -> OwnedMutexGuard<Way<S>> {
+        Arc::clone(&self.way).lock_owned().await
     }
 
-    fn is_young(&self, judged: &Judged, now: u32) -> bool {
-        let event = &judged.event;
-        let seen = time::to_u32(event.last_seen().or(event.metadata.creation_timestamp));
-        match self.settings.max_age {
-            None => true,
-            Some(limit) => seen != 0 && now.saturating_sub(seen) <= limit,
-        }
+    fn epoch(&self) -> u32 {
+        self.position.map_or(0, |position| position.epoch)
     }
 
-    fn take_deleted(&mut self, event: Event) {
-        let now = self.now();
-        let judged = judge_deleted(&self.way.live, event, now);
-        let touched = self.way.live.get(judged.key).map(|entry| entry.touched);
-        let age = touched.map(|touched| now.saturating_sub(touched));
-        let revision = judged.event.revision().unwrap_or(0);
-        let ttl = self.expiry.deleted(revision, age);
-        if let (Some(position), Some(ttl)) = (&mut self.position, ttl) {
-            position.ttl = if position.ttl == 0 { ttl } else { position.ttl.min(ttl) };
-        }
-        self.way.take(judged);
-    }
-
-    async fn save(&mut self, position: Option<Position>) -> Result<(), CollectError> {
-        self.way.save(position).await?;
-        let live = self.way.live.len();
+    async fn save(&self, way: &mut Way<S>, position: Option<Position>) -> Result<(), CollectError> {
+        way.save(position.map(|position| (self.scope.name.clone(), position))).await?;
+        let live = way.live.len();
         self.status.send_if_modified(|status| {
             let changed = status.position != position || status.live != live;
             status.position = position.or(status.position);

@@ -33,6 +33,9 @@ use self::{
     save::live::Live,
 };
 
+/// A [`Way`] that several collectors enter in turn.
+pub type SharedWay<S> = Arc<tokio::sync::Mutex<Way<S>>>;
+
 /// Makes a commit durable; answers when it is.
 pub trait Save: Send + Sync + 'static {
     /// See [`event::Journal::commit`].
@@ -51,7 +54,8 @@ impl Save for save::Saver {
 /// The middle of the way, from a judged event to a saved one: enrich, route, save.
 ///
 /// Events are taken one by one and saved together; until [`Way::save`] has returned, nothing of them
-/// counts as done.
+/// counts as done. Collectors of several scopes share it: whoever takes events keeps it until they
+/// are saved with the position, so that neither is ever ahead of the other.
 #[derive(Debug)]
 pub struct Way<S> {
     /// What is remembered of every live Event.
@@ -59,8 +63,6 @@ pub struct Way<S> {
     enricher: Enricher,
     router: Router,
     saver: S,
-    scope: Text,
-    epoch: u32,
     arrivals: u64,
     next: Commit,
     /// The next part of the snapshot that is being written, and how many there are.
@@ -68,24 +70,14 @@ pub struct Way<S> {
 }
 
 impl<S: Save> Way<S> {
-    /// A way for the events of `scope`, with what is remembered of it.
-    pub fn new(scope: Text, live: Live, enricher: Enricher, router: Router, saver: S) -> Self {
-        Self {
-            live,
-            enricher,
-            router,
-            saver,
-            scope,
-            epoch: 0,
-            arrivals: 0,
-            next: Commit::default(),
-            snapshot: None,
-        }
+    /// A way, with what is remembered.
+    pub fn new(live: Live, enricher: Enricher, router: Router, saver: S) -> Self {
+        Self { live, enricher, router, saver, arrivals: 0, next: Commit::default(), snapshot: None }
     }
 
-    /// Events taken from now on belong to this epoch.
-    pub fn enter_epoch(&mut self, epoch: u32) {
-        self.epoch = epoch;
+    /// The way, for several collectors.
+    pub fn shared(self) -> SharedWay<S> {
+        Arc::new(tokio::sync::Mutex::new(self))
     }
 
     /// How many rows wait to be saved.
@@ -93,15 +85,15 @@ impl<S: Save> Way<S> {
         self.next.rows.len()
     }
 
-    /// Takes one judged event: routes it if it happened, and prepares to save what it changes.
-    pub fn take(&mut self, judged: Judged) {
+    /// Takes one judged event of an epoch: routes it if it happened, and prepares to save what it changes.
+    pub fn take(&mut self, judged: Judged, epoch: u32) {
         let Judged { mut event, key, change, fate } = judged;
         self.next.tally.seen += 1;
         let sending = match fate {
             Fate::Happened(_) => {
                 self.arrivals += 1;
                 event.arrival = if event.revision().is_some() { 0 } else { self.arrivals };
-                event.epoch = self.epoch;
+                event.epoch = epoch;
                 self.enricher.enrich(&mut event);
                 let reached = self.live.get(key).map(|entry| entry.reached.clone());
                 self.route(&event, &reached.unwrap_or_default())
@@ -135,7 +127,6 @@ impl<S: Save> Way<S> {
     /// Takes an event of Tidings' own making; it goes the same way as any other.
     pub fn take_own(&mut self, mut event: Event) {
         self.next.tally.seen += 1;
-        event.epoch = self.epoch;
         self.enricher.enrich(&mut event);
         let sending = self.route(&event, &LaneSet::new());
         if !sending.lanes.is_empty() {
@@ -167,10 +158,12 @@ impl<S: Save> Way<S> {
         sending
     }
 
-    /// Saves everything that was taken, and the position with it. Returns when it is durable.
-    pub async fn save(&mut self, position: Option<Position>) -> Result<Committed, JournalError> {
-        let mut commit = std::mem::take(&mut self.next);
-        commit.position = position.map(|position| (self.scope.clone(), position));
+    /// Saves everything that was taken, and a scope's position with it. Returns when it is durable.
+    pub async fn save(
+        &mut self,
+        position: Option<(Text, Position)>,
+    ) -> Result<Committed, JournalError> {
+        let mut commit = Commit { position, ..std::mem::take(&mut self.next) };
         commit.snapshot = self.snapshot.map(|(index, parts)| SnapshotPart {
             index,
             last: index + 1 == parts,

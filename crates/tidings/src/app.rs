@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use event::{Clock, SinkContext, Stop, SystemClock, Tasks, Text};
+use event::{Clock, SinkContext, Stop, SystemClock, Tasks, Text, journal::Loaded};
 use pipeline::{
-    Way,
+    SharedWay, Way,
     collect::{
-        self, Collector,
         client::{Access, Client},
         missed::damaged,
+        scope::Scope,
     },
     enrich::Enricher,
     route::{Receiver, Router},
@@ -19,6 +19,7 @@ use pipeline::{
 use crate::{
     cluster,
     exit::Failure,
+    following::{self, Following},
     report,
     settings::Settings,
     source,
@@ -64,14 +65,13 @@ pub async fn run(
     tracing::info!("tidings {}, config {}", env!("CARGO_PKG_VERSION"), settings.origin);
     match input {
         Input::Cluster { kubeconfig, context, json, patient } => {
-            let namespace = (!settings.namespace.is_empty()).then(|| settings.namespace.clone());
             let user_agent = USER_AGENT.into();
-            let access = Access { kubeconfig, context, namespace, user_agent, json };
+            let access = Access { kubeconfig, context, user_agent, json };
             let client = Client::connect(access).await.map_err(cluster::none)?;
             run_cluster(settings, client, patient, state, stop).await
         }
         Input::Source { path, drain_timeout } => {
-            let parts = Parts::open(&settings, "source", state, &stop).await?;
+            let parts = Parts::open(&settings, state, &stop).await?;
             let Parts { way, lanes, saver, tasks, lanes_stop, clock, folder: _ours, .. } = parts;
             let max_age = settings.max_age_is_set.then_some(settings.max_age);
             let outcome = source::run(&path, way, &*clock, max_age, &stop).await;
@@ -92,25 +92,16 @@ async fn run_cluster(
     let uid = cluster::identify(&client, patient, &stop).await?;
     let name = if settings.cluster_name.is_empty() { &*uid } else { &*settings.cluster_name };
     tracing::info!("cluster {name} at {}", client.server);
-    let namespace = (!settings.namespace.is_empty()).then_some(&*settings.namespace);
-    let scope = format!("{uid}/{}", namespace.unwrap_or("*"));
+    let scopes = Scope::cover(&uid, &settings.namespaces);
     let state = state.unwrap_or_else(|| state::default_path(&uid));
-    let parts = Parts::open(&settings, &scope, Some(state), &stop).await?;
-    let missing = client.missing_permissions(namespace).await;
-    if !missing.is_empty() {
-        tracing::warn!("permissions missing: {} on events; nothing will come", missing.join(", "));
-    }
-    let collect = collect::Settings {
-        max_age: Some(settings.max_age),
-        cluster_name: settings.cluster_name.clone(),
-        seed: parts.clock.now().as_microsecond().unsigned_abs(),
-    };
-    let Parts { way, position, lanes, saver, tasks, lanes_stop, clock, folder: _ours } = parts;
-    let collector = Collector::new(client.clone(), way, position, collect, Arc::clone(&clock));
-    let status = collector.status();
-    let minutes = report::every_minute(saver.clone(), lanes.clone(), status, lanes_stop.clone());
-    tasks.spawn("report", minutes);
-    let outcome = collector.run(stop.clone()).await;
+    let parts = Parts::open(&settings, Some(state), &stop).await?;
+    following::check_permissions(&client, &scopes).await;
+    let Parts { way, loaded, lanes, saver, tasks, lanes_stop, clock, folder } = parts;
+    let cluster = (&*uid, &settings.cluster_name, Some(settings.max_age));
+    let following = Following::new(&client, &way, scopes, &loaded, cluster, &clock);
+    let reports = report::all(&saver, &lanes, &following.statuses(), folder, &lanes_stop);
+    tasks.spawn("report", reports);
+    let outcome = following.run(&stop).await;
     tracing::info!(requests = client.requests(), "collecting stopped; emptying the lanes");
     if outcome.is_ok() {
         for left in drained(&lanes, &saver, GRACE).await {
@@ -125,27 +116,26 @@ async fn run_cluster(
 
 /// Everything between the source of events and their receivers.
 struct Parts {
-    way: Way<Saver>,
-    position: Option<event::journal::Position>,
+    way: SharedWay<Saver>,
+    loaded: Loaded,
     lanes: Vec<LaneWatch>,
     saver: Saver,
     tasks: Tasks,
     lanes_stop: Stop,
     clock: Arc<dyn Clock>,
     /// Held until the end, so that no second process takes it.
-    folder: Option<StateFolder>,
+    folder: Option<Arc<StateFolder>>,
 }
 
 impl Parts {
     async fn open(
         settings: &Settings,
-        scope: &str,
         state: Option<PathBuf>,
         stop: &Stop,
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let names: Vec<Text> = settings.receivers.iter().map(|it| it.name.clone()).collect();
-        let state = State::open(state.as_deref(), scope, &names, Arc::clone(&clock), stop).await?;
+        let state = State::open(state.as_deref(), &names, Arc::clone(&clock), stop).await?;
         tracing::info!("{}", state.describe());
         let receivers: Vec<Receiver> = settings
             .receivers
@@ -169,12 +159,13 @@ impl Parts {
         let lanes = connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;
-        let mut way = Way::new(scope.into(), live, enricher, router, saver.clone());
+        let mut way = Way::new(live, enricher, router, saver.clone());
         if let Some(salvaged) = &loaded.salvaged {
             tracing::warn!("{salvaged}");
             way.take_own(damaged(salvaged, clock.now(), &settings.cluster_name));
         }
-        Ok(Self { way, position: loaded.position, lanes, saver, tasks, lanes_stop, clock, folder })
+        let way = way.shared();
+        Ok(Self { way, loaded, lanes, saver, tasks, lanes_stop, clock, folder })
     }
 }
 

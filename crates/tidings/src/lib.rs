@@ -10,6 +10,8 @@ pub mod demo;
 
 pub mod exit;
 
+mod following;
+
 pub mod kinds;
 
 mod logging;

@@ -1,18 +1,41 @@
 //! One line a minute: what came in, what went out, what waits, how late.
 
-use std::{collections::HashMap, fmt::Write, time::Duration};
+use std::{collections::HashMap, fmt::Write, sync::Arc, time::Duration};
 
 use event::{Stop, Text, journal::Ledger};
-use pipeline::{collect::Status, save::Saver, send::LaneWatch};
+use pipeline::{
+    collect::{Status, missed::DEFAULT_TTL},
+    save::{Saver, StateFolder},
+    send::LaneWatch,
+};
 use tokio::{sync::watch, time::Instant};
+
+use crate::state::room;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// Reports until `stop` fires: the room after the first lists, and a line every minute.
+pub(crate) fn all(
+    saver: &Saver,
+    lanes: &[LaneWatch],
+    statuses: &[watch::Receiver<Status>],
+    folder: Option<Arc<StateFolder>>,
+    stop: &Stop,
+) -> impl Future<Output = ()> + use<> {
+    let room = room_after_lists(statuses.to_vec(), folder.clone(), stop.clone());
+    let minutes =
+        every_minute(saver.clone(), lanes.to_vec(), statuses.to_vec(), folder, stop.clone());
+    async move {
+        futures::future::join(room, minutes).await;
+    }
+}
+
 /// Logs the line every minute until `stop` fires.
-pub(crate) async fn every_minute(
+async fn every_minute(
     saver: Saver,
     lanes: Vec<LaneWatch>,
-    status: watch::Receiver<Status>,
+    statuses: Vec<watch::Receiver<Status>>,
+    folder: Option<Arc<StateFolder>>,
     stop: Stop,
 ) {
     let mut before = Sums::default();
@@ -28,8 +51,13 @@ pub(crate) async fn every_minute(
         let Ok(ledger) = saver.ledger().await else { return };
         let sums = Sums::of(&ledger);
         let lag = lanes.iter().filter_map(|lane| lane.status().lag).map(|lag| lag.p99).max();
-        let line = line(&before, &sums, since.elapsed(), lag);
-        let trouble = status.borrow().trouble.clone();
+        let mut line = line(&before, &sums, since.elapsed(), lag);
+        let free = folder.as_ref().and_then(|folder| folder.free_bytes().ok());
+        let kept = per_second(sums.accepted.saturating_sub(before.accepted), since.elapsed());
+        if let Some(free) = free.filter(|_| kept > 0.0) {
+            write!(line, " · room {} h", room(free, kept)).expect("a string takes it");
+        }
+        let trouble = statuses.iter().find_map(|status| status.borrow().trouble.clone());
         if let Some(trouble) = trouble {
             tracing::warn!(%trouble, "{line}");
         } else {
@@ -44,6 +72,7 @@ pub(crate) async fn every_minute(
 #[derive(Debug, Default)]
 struct Sums {
     seen: u64,
+    accepted: u64,
     waiting: u64,
     parked: u64,
     delivered: Vec<(Text, u64)>,
@@ -54,6 +83,7 @@ impl Sums {
         let tallies = || ledger.lanes.iter().filter(|(lane, _)| lane.orphaned.is_none());
         Self {
             seen: ledger.tally.seen,
+            accepted: ledger.tally.accepted,
             waiting: ledger.lanes.iter().map(|(_, waiting)| waiting).sum(),
             parked: tallies().map(|(lane, _)| lane.tally.parked).sum(),
             delivered: tallies()
@@ -77,9 +107,40 @@ fn line(before: &Sums, now: &Sums, passed: Duration, lag: Option<Duration>) -> S
     line
 }
 
+/// Once every scope was listed, says how long an outage fits into the journal at the rate at which the
+/// listed Events came: each lives for a known time, so their number tells it.
+async fn room_after_lists(
+    mut statuses: Vec<watch::Receiver<Status>>,
+    folder: Option<Arc<StateFolder>>,
+    stop: Stop,
+) {
+    let mut rate = 0.0;
+    for status in &mut statuses {
+        let listed = tokio::select! {
+            () = stop.fired() => return,
+            listed = status.wait_for(|status| status.listed.is_some()) => listed,
+        };
+        let Ok(status) = listed.map(|status| status.clone()) else { return };
+        let ttl = status.position.map_or(0, |position| position.ttl);
+        let life = Duration::from_secs(if ttl == 0 { DEFAULT_TTL } else { ttl }.into());
+        rate += per_second(status.listed.unwrap_or_default().items, life);
+    }
+    let Some(free) = folder.and_then(|folder| folder.free_bytes().ok()) else { return };
+    if rate > 0.0 {
+        let hours = room(free, rate);
+        tracing::info!(
+            "room for {hours} h of outage at the rate of the listed events, {rate:.2}/s"
+        );
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+fn per_second(count: u64, passed: Duration) -> f64 {
+    count as f64 / passed.as_secs_f64().max(0.001)
+}
+
 fn rate(count: u64, passed: Duration) -> String {
-    let rate = count as f64 / passed.as_secs_f64().max(0.001);
+    let rate = per_second(count, passed);
     if rate >= 10.0 || count == 0 { format!("{rate:.0}") } else { format!("{rate:.1}") }
 }
 
@@ -92,6 +153,7 @@ mod tests {
         let before = Sums { seen: 1000, delivered: vec![("file".into(), 400)], ..Sums::default() };
         let now = Sums {
             seen: 12_640,
+            accepted: 12_040,
             waiting: 3,
             parked: 1,
             delivered: vec![("file".into(), 12_040), ("hook".into(), 30)],

@@ -25,8 +25,8 @@ pub struct Settings {
     pub max_age_is_set: bool,
     /// Copied into every event; empty when not set.
     pub cluster_name: Text,
-    /// The only namespace to watch; all when empty.
-    pub namespace: Text,
+    /// The namespaces to watch; all when empty.
+    pub namespaces: Vec<Text>,
     /// The routing tree.
     pub route: RouteSettings,
     /// The receivers, in the order of the file.
@@ -68,8 +68,16 @@ struct File {
     max_event_age_seconds: Option<i64>,
     cluster_name: Option<Text>,
     namespace: Option<Text>,
+    namespaces: Option<Namespaces>,
     route: Option<RouteSettings>,
     receivers: Option<Vec<Map<String, Value>>>,
+}
+
+/// Which namespaces to watch.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Namespaces {
+    include: Vec<Text>,
 }
 
 /// Age limit where the file has none, in seconds; that of kubernetes-event-exporter.
@@ -106,6 +114,12 @@ impl Settings {
             mistakes.push("maxEventAgeSeconds, throttlePeriod: set only the first".into());
         }
         let age = age.or(throttle);
+        let one = file.namespace.filter(|name| !name.is_empty());
+        let several = file.namespaces.unwrap_or_default().include;
+        if one.is_some() && !several.is_empty() {
+            mistakes.push("namespace, namespaces.include: set only the second".into());
+        }
+        let namespaces = one.map_or(several, |one| vec![one]);
         let mut receivers = Vec::new();
         for (index, receiver) in file.receivers.unwrap_or_default().into_iter().enumerate() {
             match Receiver::new(receiver) {
@@ -123,7 +137,7 @@ impl Settings {
             max_age: age.map_or(MAX_AGE, |age| u32::try_from(age.max(0)).unwrap_or(u32::MAX)),
             max_age_is_set: age.is_some(),
             cluster_name: file.cluster_name.unwrap_or_default(),
-            namespace: file.namespace.unwrap_or_default(),
+            namespaces,
             route: file.route.unwrap_or_default(),
             receivers,
             origin: format!("{name} ({:08x})", hash >> 32),
@@ -141,7 +155,7 @@ impl Settings {
             max_age: MAX_AGE,
             max_age_is_set: false,
             cluster_name: Text::default(),
-            namespace: Text::default(),
+            namespaces: Vec::new(),
             route: RouteSettings { matches: vec![rule], ..RouteSettings::default() },
             receivers: vec![Receiver {
                 name,

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use event::{Clock, Stop, time};
 use pipeline::{
-    Way,
+    SharedWay,
     collect::input::{Count, Input},
     save::Saver,
     send::Left,
@@ -16,7 +16,7 @@ use crate::exit::Failure;
 /// Reads everything into `way`.
 pub(crate) async fn run(
     path: &Path,
-    way: Way<Saver>,
+    way: SharedWay<Saver>,
     clock: &dyn Clock,
     max_age: Option<u32>,
     stop: &Stop,
@@ -33,11 +33,12 @@ pub(crate) async fn run(
 
 async fn read(
     mut source: impl AsyncRead + Unpin,
-    mut way: Way<Saver>,
+    way: SharedWay<Saver>,
     clock: &dyn Clock,
     max_age: Option<u32>,
     stop: &Stop,
 ) -> Result<Count, Failure> {
+    let mut way = way.lock().await;
     let mut input = Input::default();
     let mut buffer = vec![0; 256 << 10];
     loop {

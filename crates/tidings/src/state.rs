@@ -1,6 +1,9 @@
 //! Where the journal lives: a folder that this process owns, or memory when there is none.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use event::{
     Clock, Journal, LaneSet, Stop, Text,
@@ -23,7 +26,7 @@ pub(crate) struct State {
     /// The position, and what was wrong with the file.
     pub(crate) loaded: Loaded,
     /// The folder, ours until this is dropped; nothing when the state is in memory.
-    pub(crate) folder: Option<StateFolder>,
+    pub(crate) folder: Option<Arc<StateFolder>>,
 }
 
 /// The most that a journal takes, in bytes, when the volume is large.
@@ -35,9 +38,8 @@ impl State {
     /// Opens the folder at `path`, or falls back to memory with a warning.
     pub(crate) async fn open(
         path: Option<&Path>,
-        scope: &str,
         receivers: &[Text],
-        clock: std::sync::Arc<dyn Clock>,
+        clock: Arc<dyn Clock>,
         stop: &Stop,
     ) -> Result<Self, Failure> {
         let folder = match path {
@@ -57,7 +59,7 @@ impl State {
         let mut live = Live::new();
         let mut damaged_parts = 0;
         let loaded = journal
-            .load(scope, &mut |restored| match restored {
+            .load(&mut |restored| match restored {
                 Restored::Part(part) => damaged_parts += u32::from(!live.restore(part)),
                 Restored::Change(change, lanes) => live.apply(&change, &lanes),
             })
@@ -69,7 +71,7 @@ impl State {
         let (saver, lanes) =
             Saver::open(journal, receivers, clock, settings).map_err(Failure::start)?;
         live.keep_lanes(&lanes.iter().map(|lane| lane.id).collect::<LaneSet>());
-        Ok(Self { saver, lanes, live, loaded, folder })
+        Ok(Self { saver, lanes, live, loaded, folder: folder.map(Arc::new) })
     }
 
     /// One line about it, for the log.
@@ -79,15 +81,26 @@ impl State {
         };
         let storage = folder.storage();
         let durable = if storage.durable { "durable" } else { "not durable" };
-        let room = LARGEST.min(storage.free_bytes / 2);
         let kind = if storage.kind.is_empty() { "unknown file system" } else { &storage.kind };
         format!(
             "state folder {} ({kind}, {durable}, {:.1} GiB free): room for {} h of outage at 100 events/s",
             folder.path().display(),
             gibibytes(storage.free_bytes),
-            room / EVENT / 100 / 3600,
+            room(storage.free_bytes, 100.0),
         )
     }
+}
+
+/// How many hours of outage fit at so many events a second, with so many bytes free.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an estimate, and not negative"
+)]
+pub(crate) fn room(free_bytes: u64, per_second: f64) -> u64 {
+    let events = LARGEST.min(free_bytes / 2) / EVENT;
+    (events as f64 / per_second / 3600.0) as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "one decimal is printed")]

@@ -44,10 +44,11 @@ impl<'a> Reader<'a> {
             })?,
             "firstTimestamp" => event.first_timestamp = self.time()?.seconds(),
             "lastTimestamp" => event.last_timestamp = self.time()?.seconds(),
-            "count" => event.count = int32(self.number()?),
+            "count" => event.count = int32(Some(self.number()?)),
             "type" => event.kind = self.text()?,
             "eventTime" => event.event_time = self.time()?.micros(),
-            "series" => event.series = self.series()?,
+            "series" if self.null() => event.series = None,
+            "series" => event.series = Some(self.series()?),
             "action" => event.action = self.text()?,
             "related" => event.related = Some(self.reference()?),
             "reportingComponent" => event.reporting_component = self.text()?,
@@ -95,20 +96,17 @@ impl<'a> Reader<'a> {
         Some(reference)
     }
 
-    fn series(&mut self) -> Option<Option<Series>> {
-        if self.null() {
-            return Some(None);
-        }
+    fn series(&mut self) -> Option<Series> {
         let mut series = Series::default();
         self.object(|reader, key| {
             match key {
-                "count" => series.count = int32(reader.number()?),
+                "count" => series.count = int32(Some(reader.number()?)),
                 "lastObservedTime" => series.last_observed_time = reader.time()?.micros(),
                 _ => reader.skip()?,
             }
             Some(())
         })?;
-        Some(Some(series))
+        Some(series)
     }
 
     fn map(&mut self) -> Option<TextMap> {
@@ -149,10 +147,10 @@ impl<'a> Reader<'a> {
         Some(Time(parsed.or_else(|| time::parse(&text))))
     }
 
-    /// A whole number of up to 18 digits.
-    fn number(&mut self) -> Option<Option<i64>> {
+    /// A whole number of up to 18 digits; nothing is 0.
+    fn number(&mut self) -> Option<i64> {
         if self.null() {
-            return Some(None);
+            return Some(0);
         }
         let sign = if self.take(b'-').is_some() { -1 } else { 1 };
         let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -161,7 +159,7 @@ impl<'a> Reader<'a> {
         self.at += digits;
         // A fraction or an exponent would follow.
         (plain && matches!(self.rest().first(), Some(b',' | b'}')))
-            .then(|| text.parse().ok().map(|number: i64| Some(sign * number)))?
+            .then(|| text.parse().ok().map(|number: i64| sign * number))?
     }
 
     fn string(&mut self) -> Option<Cow<'a, str>> {

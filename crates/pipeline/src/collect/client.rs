@@ -13,7 +13,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use event::Text;
 use futures::{Stream, StreamExt, stream::BoxStream};
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::BodyExt;
@@ -36,8 +35,6 @@ pub struct Access {
     pub kubeconfig: Option<PathBuf>,
     /// A context of it; else the current one.
     pub context: Option<String>,
-    /// One namespace; else all.
-    pub namespace: Option<Text>,
     /// For example `tidings/0.1.0`.
     pub user_agent: String,
     /// Ask for JSON even where protobuf is to be had.
@@ -94,21 +91,27 @@ impl Client {
         let server = config.cluster_url.to_string();
         let kube = kube::Client::try_from(config)
             .map_err(|error| AccessError::Unusable(error.to_string()))?;
-        let path = match &access.namespace {
-            Some(namespace) => format!("/api/v1/namespaces/{namespace}/events"),
-            None => "/api/v1/events".into(),
-        };
         Ok(Self {
             kube,
             server,
-            path,
+            path: "/api/v1/events".into(),
             accept: if access.json { JSON } else { PROTOBUF },
             user_agent: access.user_agent,
             requests: Arc::default(),
         })
     }
 
-    /// How many requests were made so far.
+    /// The same server's Events of one namespace, or of all.
+    #[must_use]
+    pub fn within(&self, namespace: Option<&str>) -> Self {
+        let path = match namespace {
+            Some(namespace) => format!("/api/v1/namespaces/{namespace}/events"),
+            None => "/api/v1/events".into(),
+        };
+        Self { path, ..self.clone() }
+    }
+
+    /// How many requests were made so far, for all namespaces.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }

@@ -18,7 +18,7 @@ use super::{
     missed::{Found, left_early},
     watching::SILENCE,
 };
-use crate::Save;
+use crate::{Save, Way};
 
 /// Rows that are saved together.
 pub(super) const BATCH: usize = 1000;
@@ -98,7 +98,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         pass: &mut Pass,
         stop: &Stop,
     ) -> Result<Outcome<A::Frames>, CollectError> {
-        self.way.live.begin_pass();
+        self.enter().await.live.begin_pass(self.scope.place());
         let mut frames = match self.api.watch(WatchFrom::InitialEvents).await {
             Ok(frames) => frames,
             Err(ApiError::NotUnderstood { .. }) => return Ok(Outcome::NotStreamed),
@@ -121,21 +121,24 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 Err(error) => return Ok(Outcome::Ended(End::Trouble(error))),
             };
             let mut end = None;
+            let mut way = self.enter().await;
             for frame in read {
                 match frame {
-                    Frame::Added(event) | Frame::Modified(event) => self.listed(event, pass),
-                    Frame::Deleted(event) => self.take_deleted(event),
+                    Frame::Added(event) | Frame::Modified(event) => {
+                        self.listed(&mut way, event, pass);
+                    }
+                    Frame::Deleted(event) => self.take_deleted(&mut way, event),
                     Frame::Bookmark { revision, initial_end: true } => end = Some(revision),
                     Frame::Error(ApiError::NotUnderstood { .. }) => {
                         return Ok(Outcome::NotStreamed);
                     }
                     Frame::Error(error) => return Ok(Outcome::Ended(End::Trouble(error))),
-                    Frame::Unreadable(what) => self.unreadable(&what),
+                    Frame::Unreadable(what) => self.unreadable(&mut way, &what),
                     Frame::Bookmark { .. } | Frame::Item(_) | Frame::PageEnd { .. } => {}
                 }
             }
-            if self.way.pending() >= BATCH {
-                self.save(None).await?;
+            if way.pending() >= BATCH {
+                self.save(&mut way, None).await?;
             }
             if let Some(revision) = end {
                 return Ok(Outcome::Streamed(frames, revision));
@@ -148,7 +151,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         pass: &mut Pass,
         stop: &Stop,
     ) -> Result<Outcome<A::Frames>, CollectError> {
-        self.way.live.begin_pass();
+        self.enter().await.live.begin_pass(self.scope.place());
         let mut page = Page::default();
         let mut consistent = true;
         loop {
@@ -166,12 +169,12 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 }
                 Err(end) => return Ok(Outcome::Ended(end)),
             };
-            self.save(None).await?;
+            self.save(&mut *self.enter().await, None).await?;
             match (next, revision) {
                 (Some(token), _) => page.token = Some(token),
                 (None, Some(revision)) if consistent => return Ok(Outcome::Paged(revision)),
                 (None, _) => {
-                    self.way.live.begin_pass();
+                    self.enter().await.live.begin_pass(self.scope.place());
                     page = Page::default();
                     consistent = true;
                 }
@@ -204,40 +207,42 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                     return Ok(Err(End::Trouble(torn)));
                 }
             };
+            let mut way = self.enter().await;
             for frame in read {
                 match frame {
-                    Frame::Item(event) => self.listed(event, pass),
+                    Frame::Item(event) => self.listed(&mut way, event, pass),
                     Frame::PageEnd { revision, next } => return Ok(Ok((revision, next))),
                     Frame::Error(error) => return Ok(Err(End::Trouble(error))),
-                    Frame::Unreadable(what) => self.unreadable(&what),
+                    Frame::Unreadable(what) => self.unreadable(&mut way, &what),
                     Frame::Added(_)
                     | Frame::Modified(_)
                     | Frame::Deleted(_)
                     | Frame::Bookmark { .. } => {}
                 }
             }
-            if self.way.pending() >= BATCH {
-                self.save(None).await?;
+            if way.pending() >= BATCH {
+                self.save(&mut way, None).await?;
             }
         }
     }
 
-    fn listed(&mut self, event: event::Event, pass: &mut Pass) {
+    fn listed(&mut self, way: &mut Way<S>, event: event::Event, pass: &mut Pass) {
         pass.listed.items += 1;
         let key = event::EventKey::of(&event);
-        match self.take(event, pass.arrival) {
+        match self.take(way, event, pass.arrival) {
             Fate::Happened(_) => pass.happened += 1,
             Fate::Baseline => pass.listed.baseline += 1,
             Fate::Noop => {}
         }
-        self.way.live.mark(key);
+        way.live.mark(key);
     }
 
     /// Ends a consistent pass: what it did not show is gone, and the position is its revision.
     async fn finish(&mut self, pass: &Pass, revision: u64) -> Result<(), CollectError> {
         let now = self.now();
         let from = self.position.unwrap_or_default();
-        let mut gone: Vec<Change> = self.way.live.unmarked(revision).collect();
+        let mut way = self.enter().await;
+        let mut gone: Vec<Change> = way.live.unmarked(self.scope.place(), revision).collect();
         // Of several objects of one name, the newest leaves the tombstone.
         gone.sort_unstable_by_key(|gone| gone.revision);
         let early = gone.iter().filter(|gone| left_early(now, gone.touched, from.ttl)).count();
@@ -245,7 +250,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         // In one step with the position: forgotten earlier, an event that the old position still
         // shows would be news again after a crash.
         for gone in &gone {
-            self.way.forget(Change { touched: now, ..*gone });
+            way.forget(Change { touched: now, ..*gone });
         }
         let quiet = pass.happened == 0 && gone.is_empty();
         let cause = match pass.cause {
@@ -257,12 +262,13 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             // What a restored storage no longer has tells nothing of namespaces.
             let vanished_early = if cause == Cause::Restored { 0 } else { early as u64 };
             let from = self.before_epoch.take().unwrap_or(from);
-            self.report(Found { cause, from, to, vanished_early });
+            self.report(&mut way, Found { cause, from, to, vanished_early });
         }
         self.position = Some(to);
         self.list_because = None;
         self.pace.went_well();
-        self.save(Some(to)).await?;
+        self.save(&mut way, Some(to)).await?;
+        drop(way);
         let millis = u64::try_from(pass.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let listed = Listed { millis, ..pass.listed };
         tracing::info!(
@@ -282,22 +288,22 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     }
 
     /// Writes a break into the ledger, and tells people when something could have been missed.
-    fn report(&mut self, found: Found) {
-        self.way.note(found.to_break(&*self.clock));
+    fn report(&self, way: &mut Way<S>, found: Found) {
+        way.note(found.to_break(&*self.clock));
         if found.missed() {
-            let event = found.to_event(&self.settings.cluster_name);
+            let event = found.to_event(&self.settings.cluster_name, &self.scope);
             tracing::warn!(message = %event.message, "events may have been missed");
-            self.way.take_own(event);
+            way.take_own(event);
         } else {
             tracing::info!(cause = found.cause.word(), "made up for a break; nothing was missed");
         }
     }
 
     /// Something came that cannot be read. Silence about it would be a loss.
-    pub(super) fn unreadable(&mut self, what: &str) {
+    pub(super) fn unreadable(&self, way: &mut Way<S>, what: &str) {
         tracing::error!(what, "an object of the API server cannot be read");
         let from = self.position.unwrap_or_default();
         let to = Position { time: self.now(), ..from };
-        self.report(Found { cause: Cause::Unreadable, from, to, vanished_early: 0 });
+        self.report(way, Found { cause: Cause::Unreadable, from, to, vanished_early: 0 });
     }
 }

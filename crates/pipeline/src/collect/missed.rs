@@ -7,6 +7,8 @@ use event::{
 };
 use jiff::Timestamp;
 
+use super::scope::Scope;
+
 /// Why a list is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -126,7 +128,7 @@ impl Found {
     }
 
     /// The event that tells people; it goes the same way as any other.
-    pub fn to_event(self, cluster_name: &Text) -> Event {
+    pub fn to_event(self, cluster_name: &Text, scope: &Scope) -> Event {
         let Self { cause, from, to, vanished_early } = self;
         let (start, end) = (timestamp(from.time), timestamp(to.time));
         let mut message = format!(
@@ -146,8 +148,16 @@ impl Found {
                 "{message}; {vanished_early} known events were deleted before their time, as with a namespace"
             );
         }
-        let id = format!("missed-{}-{}-{}", to.epoch, from.revision, to.revision);
-        statement(message, &id, to.revision, end, cluster_name)
+        let mut id = format!("missed-{}-{}-{}", to.epoch, from.revision, to.revision);
+        if let Some(namespace) = &scope.namespace {
+            id = format!("{id}-{namespace}");
+        }
+        let mut event = statement(message, &id, to.revision, end, cluster_name);
+        event.epoch = to.epoch;
+        if let Some(namespace) = &scope.namespace {
+            event.metadata.namespace.clone_from(namespace);
+        }
+        event
     }
 }
 
@@ -224,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_statement_names_bounds_and_cause() {
-        let event = found(Cause::Expired, 7200, 0, 3).to_event(&Text::default());
+        let event = found(Cause::Expired, 7200, 0, 3).to_event(&Text::default(), &Scope::default());
         assert_eq!(
             event.message,
             "events between 2023-11-14T22:13:20Z and 2023-11-15T00:13:20Z may have come and gone \

@@ -12,7 +12,7 @@ use super::{
     frames::Frame,
     lists::BATCH,
 };
-use crate::Save;
+use crate::{Save, Way};
 
 /// After so long without a word a second watch looks whether there is something to hear.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
@@ -73,7 +73,8 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             status.phase = Phase::Watching;
             status.trouble = None;
         });
-        tracing::info!(revision, live = self.way.live.len(), "watching");
+        let live = self.enter().await.live.len();
+        tracing::info!(revision, live, "watching");
         loop {
             let read = tokio::select! {
                 biased;
@@ -109,11 +110,15 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             };
             heard = Instant::now();
             let newest = progress.newest;
-            let mut end = self.take_frames(read, &mut progress, &mut words);
+            // Kept until what is taken is saved with the position: see `Way`.
+            let mut way = self.enter().await;
+            let mut end = self.take_frames(&mut way, read, &mut progress, &mut words);
             // Take along what is there already: one commit, and one fsync, for all of it.
-            while end.is_none() && self.way.pending() < BATCH {
+            while end.is_none() && way.pending() < BATCH {
                 match frames.next().now_or_never() {
-                    Some(Some(read)) => end = self.take_frames(read, &mut progress, &mut words),
+                    Some(Some(read)) => {
+                        end = self.take_frames(&mut way, read, &mut progress, &mut words);
+                    }
                     Some(None) => end = Some(End::Over),
                     None => break,
                 }
@@ -121,16 +126,17 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             if let Some(end) = end {
                 // An error is no sign of life: how long the break is counts from the last one.
                 let alive = progress.newest > newest;
-                self.move_to(progress.complete, alive).await?;
+                self.move_to(&mut way, progress.complete, alive).await?;
                 return Ok(end);
             }
-            self.move_to(progress.complete, true).await?;
+            self.move_to(&mut way, progress.complete, true).await?;
             self.pace.went_well();
         }
     }
 
     fn take_frames(
         &mut self,
+        way: &mut Way<S>,
         read: Result<Vec<Frame>, ApiError>,
         progress: &mut Progress,
         words: &mut u64,
@@ -144,34 +150,39 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             match frame {
                 Frame::Added(event) | Frame::Modified(event) => {
                     progress.saw(event.revision().unwrap_or(0));
-                    self.take(event, Arrival::Live);
+                    self.take(way, event, Arrival::Live);
                 }
                 Frame::Deleted(event) => {
                     progress.saw(event.revision().unwrap_or(0));
-                    self.take_deleted(event);
+                    self.take_deleted(way, event);
                 }
                 Frame::Bookmark { revision, .. } => progress.bookmark(revision),
                 Frame::Error(error) => return Some(error.into()),
-                Frame::Unreadable(what) => self.unreadable(&what),
+                Frame::Unreadable(what) => self.unreadable(way, &what),
                 Frame::Item(_) | Frame::PageEnd { .. } => {}
             }
         }
         None
     }
 
-    async fn move_to(&mut self, complete: u64, alive: bool) -> Result<(), CollectError> {
+    async fn move_to(
+        &mut self,
+        way: &mut Way<S>,
+        complete: u64,
+        alive: bool,
+    ) -> Result<(), CollectError> {
         let now = self.now();
         if let Some(position) = &mut self.position {
             position.revision = position.revision.max(complete);
             position.time = if alive { now } else { position.time };
         }
-        self.save(self.position).await
+        self.save(way, self.position).await
     }
 
     /// The watch is silent and trusted: the position is as good as new.
     async fn renew_time(&mut self) -> Result<(), CollectError> {
         let revision = self.position.map_or(0, |position| position.revision);
-        self.move_to(revision, true).await
+        self.move_to(&mut *self.enter().await, revision, true).await
     }
 
     /// After a silence: is there something that the watch should have shown?

@@ -116,7 +116,7 @@ impl Subject {
                 Restored::Change(change, lanes) => format!("{} {lanes:?}", change.revision),
             });
         };
-        self.journal().load("", &mut restore).unwrap();
+        self.journal().load(&mut restore).unwrap();
         restored
     }
 

@@ -5,7 +5,12 @@
 
 use std::collections::HashMap;
 
-use event::{EventKey, LaneId, LaneSet, counting::Known, identity::NameKey, journal::Change};
+use event::{
+    EventKey, LaneId, LaneSet,
+    counting::Known,
+    identity::{NameKey, Place},
+    journal::Change,
+};
 
 /// The live Events of one cluster.
 #[derive(Debug)]
@@ -119,9 +124,13 @@ impl Live {
         self.reached.keep(lanes);
     }
 
-    /// Begins a list pass: nothing has been shown yet.
-    pub fn begin_pass(&mut self) {
-        self.entries.each_mut(|entry| entry.total_and_mark &= !MARK);
+    /// Begins a list pass over `place`, or everything: nothing of it has been shown yet.
+    pub fn begin_pass(&mut self, place: Option<Place>) {
+        self.entries.each_mut(|entry| {
+            if entry.is_in(place) {
+                entry.total_and_mark &= !MARK;
+            }
+        });
     }
 
     /// Notes that the running pass has shown `key`.
@@ -131,18 +140,28 @@ impl Live {
         }
     }
 
-    /// The Events that the pass did not show although they stood at `revision`: they are gone. Given
-    /// as the changes that say so, to be applied and saved by the caller.
-    pub fn unmarked(&self, revision: u64) -> impl Iterator<Item = Change> + '_ {
+    /// The Events of `place`, or of everything, that the pass did not show although they stood at
+    /// `revision`: they are gone. Given as the changes that say so, to be applied and saved by the caller.
+    pub fn unmarked(
+        &self,
+        place: Option<Place>,
+        revision: u64,
+    ) -> impl Iterator<Item = Change> + '_ {
         self.entries
             .iter()
+            .filter(move |entry| entry.is_in(place))
             .filter(move |entry| entry.total_and_mark & MARK == 0 && entry.revision <= revision)
             .map(|entry| Change { gone: true, ..entry.change() })
     }
 
-    /// Makes every later revision count as newer: the cluster's storage counts anew.
-    pub fn forget_revisions(&mut self) {
-        self.entries.each_mut(|entry| entry.revision = 0);
+    /// Makes every later revision in `place`, or anywhere, count as newer: the cluster's storage counts
+    /// anew.
+    pub fn forget_revisions(&mut self, place: Option<Place>) {
+        self.entries.each_mut(|entry| {
+            if entry.is_in(place) {
+                entry.revision = 0;
+            }
+        });
     }
 
     /// Lets go of Events untouched since before `events` and of tombstones older than `tombstones`,
@@ -213,8 +232,16 @@ impl Live {
 }
 
 impl Entry {
+    fn event_key(&self) -> EventKey {
+        EventKey(u128::from(self.name) << 64 | u128::from(self.object))
+    }
+
     fn of((name, object): (u64, u64)) -> Self {
         Self { name, object, revision: 0, total_and_mark: 0, last_seen: 0, touched: 0, reached: 0 }
+    }
+
+    fn is_in(&self, place: Option<Place>) -> bool {
+        place.is_none_or(|place| self.event_key().place() == place)
     }
 
     fn known(&self) -> Known {
@@ -227,7 +254,7 @@ impl Entry {
 
     fn change(&self) -> Change {
         Change {
-            key: EventKey(u128::from(self.name) << 64 | u128::from(self.object)),
+            key: self.event_key(),
             revision: self.revision,
             total: self.total_and_mark & !MARK,
             last_seen: self.last_seen,
@@ -531,12 +558,12 @@ mod tests {
         for (object, revision) in [(1, 10), (2, 20), (3, 99)] {
             live.apply(&change(key(object, object), revision, 1), &LaneSet::new());
         }
-        live.begin_pass();
+        live.begin_pass(None);
         live.mark(key(1, 1));
-        let gone: Vec<_> = live.unmarked(50).map(|change| change.key).collect();
+        let gone: Vec<_> = live.unmarked(None, 50).map(|change| change.key).collect();
         assert_eq!(gone, [key(2, 2)]);
-        live.begin_pass();
-        assert_eq!(live.unmarked(50).count(), 2);
+        live.begin_pass(None);
+        assert_eq!(live.unmarked(None, 50).count(), 2);
     }
 
     #[test]

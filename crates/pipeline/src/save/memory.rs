@@ -145,11 +145,7 @@ pub(super) fn row_bytes(lanes: &LaneSet, change: bool, body: usize) -> u64 {
 }
 
 impl Journal for MemoryJournal {
-    fn load(
-        &mut self,
-        scope: &str,
-        restore: &mut dyn FnMut(Restored<'_>),
-    ) -> Result<Loaded, JournalError> {
+    fn load(&mut self, restore: &mut dyn FnMut(Restored<'_>)) -> Result<Loaded, JournalError> {
         let complete = self.books.complete;
         for (number, bytes) in &self.parts {
             if complete.is_some_and(|complete| complete.number == *number) {
@@ -163,7 +159,7 @@ impl Journal for MemoryJournal {
             }
         }
         Ok(Loaded {
-            position: self.books.positions.get(scope).copied(),
+            positions: self.books.positions.clone(),
             last: self.books.last,
             salvaged: None,
         })

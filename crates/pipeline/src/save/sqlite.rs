@@ -235,15 +235,11 @@ impl SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    fn load(
-        &mut self,
-        scope: &str,
-        restore: &mut dyn FnMut(Restored<'_>),
-    ) -> Result<Loaded, JournalError> {
+    fn load(&mut self, restore: &mut dyn FnMut(Restored<'_>)) -> Result<Loaded, JournalError> {
         let loaded = rows::load(&self.db, &self.books, restore);
         loaded.inspect_err(|error| self.failed(error))?;
         Ok(Loaded {
-            position: self.books.positions.get(scope).copied(),
+            positions: self.books.positions.clone(),
             last: self.books.last,
             salvaged: self.salvaged.clone(),
         })

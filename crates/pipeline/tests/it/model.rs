@@ -15,7 +15,7 @@ use event::{
 };
 use pipeline::{
     Save, Way,
-    collect::{CollectError, Collector, Settings},
+    collect::{CollectError, Collector, Settings, scope::Scope},
     enrich::Enricher,
     route::{Receiver, Repeats, RouteSettings, Router, RuleSettings},
     save::{live::Live, memory::Failure},
@@ -124,7 +124,7 @@ fn start(world: &World) -> Collector<World, ModelSaver> {
         let names = [Text::from("every"), Text::from("first")];
         let lanes = journal.open_lanes(&names, clock.now()).unwrap();
         let loaded = journal
-            .load("all", &mut |restored| match restored {
+            .load(&mut |restored| match restored {
                 Restored::Part(part) => assert!(live.restore(part), "a part cannot be read"),
                 Restored::Change(change, lanes) => live.apply(&change, &lanes),
             })
@@ -133,10 +133,11 @@ fn start(world: &World) -> Collector<World, ModelSaver> {
     });
     live.keep_lanes(&lanes.iter().map(|lane| lane.id).collect::<LaneSet>());
     let saver = ModelSaver(world.clone());
-    let way = Way::new("all".into(), live, Enricher::default(), router(&lanes), saver);
+    let way = Way::new(live, Enricher::default(), router(&lanes), saver).shared();
     // An age limit that nothing is young enough for: a first list is a baseline.
     let settings = Settings { max_age: Some(0), cluster_name: Text::default(), seed: 7 };
-    Collector::new(world.clone(), way, loaded.position, settings, clock)
+    let scope = Scope { name: "all".into(), ..Scope::default() };
+    Collector::new(world.clone(), way, scope, loaded.position("all"), settings, clock)
 }
 
 /// How a life of the process ended.

@@ -48,9 +48,17 @@ async fn the_first_lines_say_everything_about_the_start() {
     cluster.create_old("old", SignedDuration::from_mins(10));
     cluster.create_old("older", SignedDuration::from_mins(20));
     let (_scene, life) = watching(TO_A_FILE, &cluster).await;
+    life.says("INFO room for ").await;
     let ended = life.stops().await;
+    // Said beside the watch, a little before or after it opens.
+    let (room, log): (Vec<_>, Vec<_>) =
+        ended.log.split_inclusive('\n').partition(|line| line.contains("INFO room for "));
     assert_like(
-        &ended.log,
+        &room.concat(),
+        "INFO room for * h of outage at the rate of the listed events, 0.00/s\n",
+    );
+    assert_like(
+        &log.concat(),
         &format!(
             "INFO tidings {}, config config.yaml (*)\n\
              INFO cluster {CLUSTER_UID} at {}/\n\
@@ -119,6 +127,95 @@ async fn a_namespace_and_the_name_of_the_cluster_come_from_the_config() {
     assert_eq!(document["clusterName"], "prod");
     let ended = life.stops().await;
     assert!(ended.log.contains("INFO cluster prod at "), "{}", ended.log);
+}
+
+/// One Event in each of these namespaces.
+fn create_in(cluster: &Cluster, name: &str, namespaces: &[&str]) {
+    for namespace in namespaces {
+        let mut event = happening(&format!("{name}-{namespace}"), SignedDuration::ZERO);
+        event.metadata.namespace = (*namespace).into();
+        cluster.store(event);
+    }
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn a_few_namespaces_are_watched_one_by_one_and_go_on_from_their_own_positions() {
+    let cluster = Cluster::start().await;
+    let config = format!("namespaces: {{include: [shop, bank]}}\n{TO_A_FILE}");
+    let scene = Scene::with_cluster(&config, &cluster);
+    let life = scene.start(WATCH);
+    life.says("namespace=shop").await;
+    life.says("namespace=bank").await;
+    create_in(&cluster, "first", &["shop", "bank", "zoo"]);
+    assert_eq!(sorted(scene.has(2).await), ["first-bank", "first-shop"]);
+    life.stops().await;
+    create_in(&cluster, "between", &["zoo", "shop", "bank"]);
+    let life = scene.start(WATCH);
+    life.says("namespace=shop").await;
+    life.says("namespace=bank").await;
+    assert_eq!(scene.has(4).await.len(), 4);
+    // An Event that was seen before adds only what is new.
+    create_in(&cluster, "last", &["bank", "zoo"]);
+    scene.has(5).await;
+    let ended = life.stops().await;
+    let expected = ["between-bank", "between-shop", "first-bank", "first-shop", "last-bank"];
+    assert_eq!(sorted(names(&scene.events())), expected);
+    assert!(!ended.log.contains("list done"), "positions were lost: {}", ended.log);
+}
+
+#[tokio::test]
+async fn a_list_of_one_namespace_does_not_end_the_events_of_another() {
+    let cluster = Cluster::start().await;
+    let config =
+        format!("maxEventAgeSeconds: 300\nnamespaces: {{include: [shop, bank]}}\n{TO_A_FILE}");
+    let scene = Scene::with_cluster(&config, &cluster);
+    create_in(&cluster, "a", &["shop", "bank"]);
+    let life = scene.start(WATCH);
+    assert_eq!(scene.has(2).await.len(), 2);
+    life.stops().await;
+    // The positions are gone from the storage: both namespaces are listed anew.
+    cluster.playground.storage().write(|store| store.compact(store.revision()));
+    create_in(&cluster, "b", &["shop", "bank"]);
+    cluster.playground.storage().write(|store| store.compact(store.revision()));
+    let life = scene.start(WATCH);
+    scene.has(4).await;
+    let ended = life.stops().await;
+    let expected = ["a-bank", "a-shop", "b-bank", "b-shop"];
+    assert_eq!(sorted(names(&scene.events())), expected, "{}", ended.log);
+    assert!(!ended.log.contains("may have been missed"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn many_namespaces_share_one_watch() {
+    let cluster = Cluster::start().await;
+    let many: Vec<_> = (0..11).map(|number| format!("ns-{number}")).collect();
+    let config = format!("namespaces: {{include: [{}]}}\n{TO_A_FILE}", many.join(", "));
+    let (scene, life) = watching(&config, &cluster).await;
+    create_in(&cluster, "a", &["ns-3", "zoo", "ns-10"]);
+    assert_eq!(scene.has(2).await, ["a-ns-3", "a-ns-10"]);
+    let ended = life.stops().await;
+    assert_eq!(ended.lines_with("watching").len(), 1, "{}", ended.log);
+}
+
+#[tokio::test]
+async fn a_namespace_that_was_watched_with_all_others_goes_on_from_there() {
+    let cluster = Cluster::start().await;
+    let (scene, life) = watching(TO_A_FILE, &cluster).await;
+    create_in(&cluster, "a", &["shop", "zoo"]);
+    scene.has(2).await;
+    life.stops().await;
+    create_in(&cluster, "b", &["shop", "zoo"]);
+    scene.write("config.yaml", format!("namespaces: {{include: [shop]}}\n{TO_A_FILE}"));
+    let life = scene.start(WATCH);
+    life.says("INFO watching").await;
+    scene.has(3).await;
+    life.stops().await;
+    assert_eq!(names(&scene.events()), ["a-shop", "a-zoo", "b-shop"]);
 }
 
 #[tokio::test]

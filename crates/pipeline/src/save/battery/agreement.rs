@@ -78,7 +78,7 @@ impl Naive {
 
     fn restored(s: &mut Subject) -> (Self, Loaded) {
         let mut naive = Self::default();
-        let loaded = s.journal().load("", &mut |restored| match restored {
+        let loaded = s.journal().load(&mut |restored| match restored {
             Restored::Part(part) => naive.take_part(part),
             Restored::Change(change, lanes) => naive.apply(change, &lanes),
         });

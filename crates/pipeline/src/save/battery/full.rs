@@ -69,7 +69,7 @@ fn a_full_disk_loses_nothing_and_can_be_trimmed() {
     journal.trim(at(1)).unwrap();
     assert_eq!(reserve.metadata().unwrap().len(), RESERVE, "there is room again");
     drop(journal);
-    assert_eq!(open(dir.path()).load("", &mut |_| ()).unwrap().last, last + 100);
+    assert_eq!(open(dir.path()).load(&mut |_| ()).unwrap().last, last + 100);
 }
 
 #[test]

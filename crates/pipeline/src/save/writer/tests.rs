@@ -257,10 +257,9 @@ impl Journal for Watched {
 
     fn load(
         &mut self,
-        scope: &str,
         restore: &mut dyn FnMut(event::journal::Restored<'_>),
     ) -> Result<event::journal::Loaded, JournalError> {
-        self.journal.load(scope, restore)
+        self.journal.load(restore)
     }
 
     fn open_lanes(&mut self, names: &[Text], now: Timestamp) -> Result<Vec<Lane>, JournalError> {

@@ -406,7 +406,7 @@ impl State {
     /// Every lane sends what it has, and what nobody needs any more is trimmed.
     fn deliver_everything(&mut self) {
         let mut commit = Commit::default();
-        let last = self.journal.load("all", &mut |_| {}).unwrap().last;
+        let last = self.journal.load(&mut |_| {}).unwrap().last;
         for (lane, waiting) in self.journal.ledger().unwrap().lanes {
             commit.progress.push(Progress { lane: lane.id, cursor: last, done_above: Vec::new() });
             let tally = LaneTally { delivered: waiting, ..LaneTally::default() };
@@ -420,7 +420,7 @@ impl State {
 
     /// The saved position, if there is one.
     fn position(&mut self) -> Option<Position> {
-        self.journal.load("all", &mut |_| {}).unwrap().position
+        self.journal.load(&mut |_| {}).unwrap().position("all")
     }
 
     fn next_fault(&mut self, wanted: impl Fn(&Fault) -> bool) -> Option<Fault> {

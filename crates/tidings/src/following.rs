@@ -1,0 +1,74 @@
+//! The collectors of a cluster: one for each scope that is followed, all into one way.
+
+use std::sync::Arc;
+
+use event::{Clock, Stop, Text, journal::Loaded};
+use futures::future::try_join_all;
+use pipeline::{
+    SharedWay,
+    collect::{CollectError, Collector, Settings, Status, client::Client, scope::Scope},
+    save::Saver,
+};
+use tokio::sync::watch;
+use tracing::Instrument;
+
+/// Everything that follows one cluster.
+pub(crate) struct Following(Vec<(Scope, Collector<Client, Saver>)>);
+
+impl Following {
+    /// A collector for each of `scopes`, from where its position was left.
+    pub(crate) fn new(
+        client: &Client,
+        way: &SharedWay<Saver>,
+        scopes: Vec<Scope>,
+        loaded: &Loaded,
+        cluster: (&str, &Text, Option<u32>),
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let (uid, cluster_name, max_age) = cluster;
+        // A namespace that was followed with all others goes on from their position.
+        let all = Scope::all(uid).name;
+        let collectors = scopes.into_iter().zip(clock.now().as_microsecond().unsigned_abs()..);
+        let collectors = collectors.map(|(scope, seed)| {
+            let position = loaded.position(&scope.name).or_else(|| loaded.position(&all));
+            let client = client.within(scope.namespace.as_deref());
+            let settings = Settings { max_age, cluster_name: cluster_name.clone(), seed };
+            let (way, clock) = (Arc::clone(way), Arc::clone(clock));
+            let collector = Collector::new(client, way, scope.clone(), position, settings, clock);
+            (scope, collector)
+        });
+        Self(collectors.collect())
+    }
+
+    /// What each of them is doing.
+    pub(crate) fn statuses(&self) -> Vec<watch::Receiver<Status>> {
+        self.0.iter().map(|(_, collector)| collector.status()).collect()
+    }
+
+    /// Follows until `stop` fires, or one of them cannot save.
+    pub(crate) async fn run(self, stop: &Stop) -> Result<(), CollectError> {
+        let several = self.0.len() > 1;
+        let runs = self.0.into_iter().map(|(scope, collector)| {
+            let span = match &scope.namespace {
+                Some(namespace) if several => tracing::info_span!("collect", %namespace),
+                _ => tracing::Span::none(),
+            };
+            collector.run(stop.clone()).instrument(span)
+        });
+        try_join_all(runs).await.map(drop)
+    }
+}
+
+/// Warns of each namespace, or of the whole cluster, in which this user may not list or watch Events.
+pub(crate) async fn check_permissions(client: &Client, scopes: &[Scope]) {
+    for scope in scopes {
+        let missing = client.missing_permissions(scope.namespace.as_deref()).await;
+        if !missing.is_empty() {
+            let place = scope.namespace.as_deref().unwrap_or("all namespaces");
+            let missing = missing.join(", ");
+            tracing::warn!(
+                "permissions missing: {missing} on events in {place}; nothing will come"
+            );
+        }
+    }
+}

@@ -18,6 +18,8 @@ mod casing;
 
 mod convert;
 
+mod crypto;
+
 mod dates;
 
 mod decimal;
@@ -288,6 +290,12 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function::new("env", &[STRING], environment::env),
     Function::new("expandenv", &[STRING], environment::expandenv),
     Function::new("getHostByName", &[STRING], environment::get_host_by_name),
+    // Passwords.
+    Function::new("bcrypt", &[STRING], crypto::bcrypt),
+    Function::new("htpasswd", &[STRING, STRING], crypto::htpasswd),
+    Function::new("derivePassword", &[Type::Uint(crate::UintType::Uint32), STRING, STRING, STRING, STRING], crypto::derive_password),
+    Function::new("encryptAES", &[STRING, STRING], crypto::encrypt_aes),
+    Function::new("decryptAES", &[STRING, STRING], crypto::decrypt_aes),
     // Chance.
     Function::new("randAlphaNum", &[INT], random::rand_alpha_num),
     Function::new("randAlpha", &[INT], random::rand_alpha),

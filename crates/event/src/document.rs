@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    Event, ObjectRef, OwnerReference,
+    Event, ObjectRef, OwnerReference, Series, Source,
     event::{Involved, Metadata, TextMap},
     time,
 };
@@ -18,32 +18,18 @@ pub fn write(out: &mut Vec<u8>, event: &Event) {
     object.value("metadata", |out| write_metadata(out, &event.metadata));
     object.text("reason", &event.reason);
     object.text("message", &event.message);
-    object.value("source", |out| {
-        let mut source = Object::open(out);
-        source.text("component", &event.source.component);
-        source.text("host", &event.source.host);
-        source.close();
-    });
+    object.value("source", |out| write_source(out, &event.source));
     object.time("firstTimestamp", event.first_timestamp);
     object.time("lastTimestamp", event.last_timestamp);
     object.number("count", event.count.into());
     object.text("type", &event.kind);
     object.micro_time("eventTime", event.event_time);
     if let Some(series) = event.series {
-        object.value("series", |out| {
-            let mut object = Object::open(out);
-            object.number("count", series.count.into());
-            object.micro_time("lastObservedTime", series.last_observed_time);
-            object.close();
-        });
+        object.value("series", |out| write_series(out, series));
     }
     object.text("action", &event.action);
     if let Some(related) = &event.related {
-        object.value("related", |out| {
-            let mut object = Object::open(out);
-            write_reference(&mut object, related);
-            object.close();
-        });
+        object.value("related", |out| write_object_reference(out, related));
     }
     object.any_text("reportingComponent", &event.reporting_component);
     object.any_text("reportingInstance", &event.reporting_instance);
@@ -52,7 +38,31 @@ pub fn write(out: &mut Vec<u8>, event: &Event) {
     object.close();
 }
 
-fn write_metadata(out: &mut Vec<u8>, metadata: &Metadata) {
+/// Appends `source`.
+pub fn write_source(out: &mut Vec<u8>, source: &Source) {
+    let mut object = Object::open(out);
+    object.text("component", &source.component);
+    object.text("host", &source.host);
+    object.close();
+}
+
+/// Appends `series`.
+pub fn write_series(out: &mut Vec<u8>, series: Series) {
+    let mut object = Object::open(out);
+    object.number("count", series.count.into());
+    object.micro_time("lastObservedTime", series.last_observed_time);
+    object.close();
+}
+
+/// Appends a reference to an object, for example `related`.
+pub fn write_object_reference(out: &mut Vec<u8>, reference: &ObjectRef) {
+    let mut object = Object::open(out);
+    write_reference(&mut object, reference);
+    object.close();
+}
+
+/// Appends `metadata`.
+pub fn write_metadata(out: &mut Vec<u8>, metadata: &Metadata) {
     let mut object = Object::open(out);
     object.text("name", &metadata.name);
     object.text("generateName", &metadata.generate_name);
@@ -81,7 +91,8 @@ fn write_metadata(out: &mut Vec<u8>, metadata: &Metadata) {
     object.close();
 }
 
-fn write_involved(out: &mut Vec<u8>, involved: &Involved) {
+/// Appends `involvedObject`.
+pub fn write_involved(out: &mut Vec<u8>, involved: &Involved) {
     let mut object = Object::open(out);
     write_reference(&mut object, &involved.reference);
     object.map("labels", &involved.labels);
@@ -101,7 +112,8 @@ fn write_reference(object: &mut Object<'_>, reference: &ObjectRef) {
     object.text("fieldPath", &reference.field_path);
 }
 
-fn write_owner(out: &mut Vec<u8>, owner: &OwnerReference) {
+/// Appends an item of `ownerReferences`.
+pub fn write_owner(out: &mut Vec<u8>, owner: &OwnerReference) {
     let mut object = Object::open(out);
     object.any_text("apiVersion", &owner.api_version);
     object.any_text("kind", &owner.kind);

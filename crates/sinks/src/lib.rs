@@ -18,6 +18,9 @@ pub mod file;
 /// A file that is rotated by size, and its old parts removed by age and number.
 mod rotate;
 
+/// The event as templates see it.
+pub mod template_data;
+
 /// Writes whole lines, or says how many of them it wrote.
 mod lines;
 

@@ -23,19 +23,12 @@ pub(crate) fn print_value(out: &mut Vec<u8>, value: &Value<'_>, room: usize) {
     match value {
         Value::Str(text) => out.extend_from_slice(text.as_bytes()),
         Value::Invalid => out.extend_from_slice(b"<no value>"),
+        // Structs of the data lie where a pointer can point to, so methods of the pointer count.
+        Value::Struct(object) if object.class().string(object.data(), true, out) => {}
         value => {
             let mut printer = Printer::new(out, room);
-            printer.argument(&printable(value), 'v');
+            printer.argument(&value.indirect(), 'v');
         }
-    }
-}
-
-/// What a pointer points to: pointers print as that, at the top.
-fn printable<'a>(value: &Value<'a>) -> Value<'a> {
-    match value {
-        // Structs of the data are reached by pointer, so that methods of the pointer count.
-        Value::Struct(object) => Value::Struct(object.pointee()),
-        value => value.indirect(),
     }
 }
 
@@ -59,7 +52,11 @@ pub(crate) fn sprint(values: &[Value<'_>], limit: usize, indirect: bool) -> Opti
         }
         match value {
             Value::Nil | Value::Invalid if indirect => printer.push(b"<no value>"),
-            value if indirect => printer.argument(&printable(value), 'v'),
+            Value::Struct(object) if indirect && object.pointer() => {
+                let room = printer.limit.saturating_sub(printer.out.len());
+                print_value(printer.out, value, room);
+            }
+            value if indirect => printer.argument(&value.indirect(), 'v'),
             value => printer.argument(value, 'v'),
         }
         before = string;
@@ -324,6 +321,10 @@ fn stringer(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
         }
         Value::Int(IntType::Weekday, day) => name_of(out, &time::WEEKDAYS, *day, "Weekday", *day),
         Value::Struct(object) => return struct_string(object, out),
+        Value::NilPointer(NilPointer::Struct(class)) => match class.nil_string() {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => return false,
+        },
         Value::Object(object) => match object.string() {
             Some(text) => out.extend_from_slice(text.as_bytes()),
             None => return false,
@@ -335,7 +336,7 @@ fn stringer(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
 }
 
 fn struct_string(object: &Struct<'_>, out: &mut Vec<u8>) -> bool {
-    object.class().string(object.data(), out)
+    object.class().string(object.data(), object.pointer(), out)
 }
 
 fn name_of(out: &mut Vec<u8>, names: &[&str], index: i64, ty: &str, number: i64) {

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/template"
@@ -28,6 +29,17 @@ type row struct {
 type named struct {
 	name string
 	data any
+}
+
+// address is where a pointer points to: another place each time.
+var address = regexp.MustCompile(`0x[0-9a-f]{9,}`)
+
+// still gives text with the address that Tidings prints for every pointer. Only events have pointers.
+func (n named) still(text string) string {
+	if n.name == "" {
+		return text
+	}
+	return address.ReplaceAllString(text, "0xc000000000")
 }
 
 func main() {
@@ -74,9 +86,9 @@ func run(text string, item named, funcs template.FuncMap) row {
 	}
 	var out strings.Builder
 	if err := parsed.Execute(&out, item.data); err != nil {
-		result.Error = err.Error()
+		result.Error = item.still(err.Error())
 		return result
 	}
-	result.Output = out.String()
+	result.Output = item.still(out.String())
 	return result
 }

@@ -14,6 +14,8 @@ mod server;
 
 mod stdout;
 
+mod template_data;
+
 mod tls;
 
 mod webhook;

@@ -119,13 +119,11 @@ fn reflected(value: &Value<'_>) -> String {
 fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
     match (one, other) {
         (Value::Time(one), Value::Time(other)) => one.instant == other.instant,
-        (Value::Struct(one), Value::Struct(other)) => {
-            one.type_name() == other.type_name()
-                && std::ptr::addr_eq(
-                    std::ptr::from_ref(one.data()),
-                    std::ptr::from_ref(other.data()),
-                )
+        (Value::Struct(one), Value::Struct(other)) if one.type_name() != other.type_name() => false,
+        (Value::Struct(one), Value::Struct(other)) if one.pointer() => {
+            std::ptr::addr_eq(std::ptr::from_ref(one.data()), std::ptr::from_ref(other.data()))
         }
+        (Value::Struct(one), Value::Struct(other)) => one.class().same(one.data(), other.data()),
         (Value::Object(one), Value::Object(other)) => Rc::ptr_eq(one, other),
         (Value::Pointer(one), Value::Pointer(other)) => {
             std::ptr::addr_eq(Rc::as_ptr(one), Rc::as_ptr(other))

@@ -35,10 +35,21 @@ pub trait Class: Sync {
         None
     }
 
-    /// What `String` gives, of structs that have it.
-    fn string(&self, data: &dyn Any, out: &mut Vec<u8>) -> bool {
-        let _ = (data, out);
+    /// Appends what `String` gives, of structs that have it; tells whether this one has. Some have it only
+    /// where their pointer is known.
+    fn string(&self, data: &dyn Any, pointer: bool, out: &mut Vec<u8>) -> bool {
+        let _ = (data, pointer, out);
         false
+    }
+
+    /// What `String` gives of a nil pointer, of structs whose method takes one.
+    fn nil_string(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether two of these structs are equal, as `==` compares structs.
+    fn same(&self, one: &dyn Any, other: &dyn Any) -> bool {
+        std::ptr::addr_eq(std::ptr::from_ref(one), std::ptr::from_ref(other))
     }
 
     /// Appends the JSON that Go's `encoding/json` writes, of structs that have a form of their own; tells

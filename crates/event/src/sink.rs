@@ -42,6 +42,12 @@ pub trait Sink: Sized + Send + Sync + 'static {
     fn batch_limit(&self) -> usize {
         1
     }
+
+    /// Whether what is sent can show what was looked up of the involved object, for example its labels.
+    /// Where nobody asks, nothing is looked up.
+    fn needs_lookup(&self) -> bool {
+        true
+    }
 }
 
 /// What every sink is given beside its settings.
@@ -140,6 +146,8 @@ pub trait DynSink: Send + Sync {
     fn close(&self) -> Boxed<'_, ()>;
     /// See [`Sink::batch_limit`].
     fn batch_limit(&self) -> usize;
+    /// See [`Sink::needs_lookup`].
+    fn needs_lookup(&self) -> bool;
 }
 
 impl<S: Sink> DynSink for S {
@@ -161,6 +169,10 @@ impl<S: Sink> DynSink for S {
 
     fn batch_limit(&self) -> usize {
         Sink::batch_limit(self)
+    }
+
+    fn needs_lookup(&self) -> bool {
+        Sink::needs_lookup(self)
     }
 }
 

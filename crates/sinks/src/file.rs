@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::{
     lines,
     rotate::{RotatingFile, Rotation},
+    shape::{Shape, Shaped},
 };
 
 /// What stands under `file`.
@@ -26,24 +27,22 @@ pub struct Settings {
     maxsize: u64,
     maxage: u32,
     maxbackups: usize,
-    layout: Option<serde_json::Value>,
-    #[serde(rename = "deDot")]
-    de_dot: bool,
 }
 
 /// Writes events to a file.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
-    file: Arc<Mutex<RotatingFile>>,
+    shape: Shape,
+    rotating: Arc<Mutex<RotatingFile>>,
 }
 
 impl Sink for File {
     const KIND: &'static str = "file";
-    type Settings = Settings;
+    type Settings = Shaped<Settings>;
 
-    async fn connect(settings: Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
-        lines::refuse_shaping(Self::KIND, settings.layout.as_ref(), settings.de_dot)?;
+    async fn connect(settings: Self::Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
+        let (settings, shape) = settings.compile(Self::KIND, &ctx)?;
         let path = if settings.path.as_os_str().is_empty() {
             std::env::temp_dir().join("tidings-events.log")
         } else {
@@ -57,15 +56,16 @@ impl Sink for File {
         }
         let rotation = Rotation::new(settings.maxsize, settings.maxage, settings.maxbackups);
         let file = RotatingFile::new(path.clone(), rotation, ctx.clock);
-        Ok(Self { path, file: Arc::new(Mutex::new(file)) })
+        Ok(Self { path, shape, rotating: Arc::new(Mutex::new(file)) })
     }
 
     fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
-        Ok(lines::payloads(events, lines::documents))
+        let now = self.shape.now();
+        lines::payloads(events, |body, index, event| self.shape.write(body, event, now, index))
     }
 
     async fn send(&self, payload: &Payload) -> Result<(), SendError> {
-        let (file, body) = (Arc::clone(&self.file), payload.body.clone());
+        let (file, body) = (Arc::clone(&self.rotating), payload.body.clone());
         let name = self.path.display().to_string();
         lines::write_blocking(payload.events, name, move || {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ impl Sink for File {
     }
 
     async fn close(&self) {
-        let file = Arc::clone(&self.file);
+        let file = Arc::clone(&self.rotating);
         let closed = tokio::task::spawn_blocking(move || {
             // A write that hangs, into a pipe nobody empties, must not hang the stop too.
             if let Ok(mut file) = file.try_lock() {
@@ -88,5 +88,9 @@ impl Sink for File {
 
     fn batch_limit(&self) -> usize {
         lines::EVENTS
+    }
+
+    fn needs_lookup(&self) -> bool {
+        self.shape.needs_lookup()
     }
 }

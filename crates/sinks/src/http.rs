@@ -18,7 +18,7 @@ use reqwest::{
 
 use crate::{
     answer::{self, excerpt},
-    proxy,
+    headers, proxy,
     secrets::Secrets,
     server_name::Renamed,
     tls::TlsSettings,
@@ -84,7 +84,10 @@ impl Http {
             // One way to say who we are; a configured header is the more explicit one.
             headers.entry(AUTHORIZATION).or_insert(value);
         }
-        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        let own_type = settings.headers.keys().any(|key| key.eq_ignore_ascii_case("content-type"));
+        if !own_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         let timeout = parse_timeout(settings.timeout).map_err(at)?;
         let mut tls = settings.tls.config(url.scheme() == "https").map_err(at)?;
         let follow = settings.follow_redirects;
@@ -123,18 +126,32 @@ impl Http {
         let mut headers = self.headers.clone();
         for (name, value) in &payload.headers {
             let header = HeaderName::try_from(name.as_str()).ok();
+            let header = header.filter(|name| !CONNECTION.contains(name));
             if let Some((name, value)) = header.zip(HeaderValue::try_from(value).ok()) {
                 headers.entry(name).or_insert(value);
             }
         }
         let request = self.client.post(self.url.clone()).headers(headers);
         match request.body(payload.body.clone()).send().await {
-            Ok(response) => self.read(response).await,
-            Err(error) => Err(self.unreachable(&error)),
+            Ok(response) => self.read(response, &self.secrets_of(payload)).await,
+            Err(error) => Err(self.unreachable(&error, &self.secrets_of(payload))),
         }
     }
 
-    async fn read(&self, response: Response) -> Result<Bytes, SendError> {
+    /// What must not be shown of a request: what is configured, and what was made for its event.
+    fn secrets_of(&self, payload: &Payload) -> Secrets {
+        let mut secrets = self.secrets.clone();
+        for (name, value) in &payload.headers {
+            if let Ok(name) = HeaderName::try_from(name.as_str())
+                && name != "idempotency-key"
+            {
+                secrets.add_header(&name, value);
+            }
+        }
+        secrets
+    }
+
+    async fn read(&self, response: Response, secrets: &Secrets) -> Result<Bytes, SendError> {
         let status = response.status();
         let header = |name| response.headers().get(name)?.to_str().ok();
         let wait =
@@ -154,21 +171,20 @@ impl Http {
                 reason.push_str(", or `followRedirects: true` if this answer means success");
             }
         } else if !body.is_empty() && !status.is_success() {
-            let text = visible(
-                &self.secrets.hide(&String::from_utf8_lossy(&body[..body.len().min(SHOWN)])),
-            );
+            let text =
+                visible(&secrets.hide(&String::from_utf8_lossy(&body[..body.len().min(SHOWN)])));
             reason.push_str(": ");
             reason.push_str(&excerpt(&text));
         }
         answer::judge(status, wait, reason).map(|()| body)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> SendError {
+    fn unreachable(&self, error: &reqwest::Error, secrets: &Secrets) -> SendError {
         if error.is_timeout() {
             let reason = format!("{} did not answer within {:?}", self.place, self.timeout);
             return SendError::Unavailable { reason, retry_after: None };
         }
-        let causes = visible(&self.secrets.hide(&causes(error)));
+        let causes = visible(&secrets.hide(&causes(error)));
         let reason = format!("{} cannot be reached: {causes}", self.place);
         if causes.contains("proxy authorization required") {
             // 407, in answer to the CONNECT before the request.
@@ -247,8 +263,10 @@ fn parse_headers(
     for (key, value) in configured {
         let wrong = |what| ConnectError::new(format!("`headers`: `{}` {what}", visible(key)));
         let name = HeaderName::try_from(key).map_err(|_| wrong("is no header name"))?;
-        if value.contains("{{") {
-            return Err(wrong("is a template; templates are not available in this version yet"));
+        if headers::is_template(value) {
+            // What does not change with the event is a secret all the same.
+            secrets.add_header(&name, value);
+            continue;
         }
         let mut content = HeaderValue::try_from(value.trim())
             .map_err(|_| wrong("has characters that no header can carry"))?;

@@ -18,6 +18,15 @@ pub mod file;
 /// A file that is rotated by size, and its old parts removed by age and number.
 mod rotate;
 
+/// What becomes of an event in a payload.
+pub mod shape;
+
+/// `layout`.
+mod layout;
+
+/// What templates may ask of the process.
+mod environment;
+
 /// The event as templates see it.
 pub mod template_data;
 
@@ -29,6 +38,9 @@ pub mod webhook;
 
 /// What every HTTP destination shares: the client, the request, the errors.
 mod http;
+
+/// Header values that are templates.
+mod headers;
 
 /// What an HTTP answer means to a lane.
 mod answer;

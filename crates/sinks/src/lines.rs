@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use event::{ConnectError, Event, Payload, SendError, document};
+use event::{Event, Payload, Rejected, SendError};
 
 /// Most lines in a payload.
 pub(crate) const EVENTS: usize = 1000;
@@ -96,30 +96,23 @@ pub(crate) fn count(bytes: &[u8]) -> usize {
     bytes.split(|byte| *byte == b'\n').count() - 1
 }
 
-/// The default documents of `events`, one line each.
-pub(crate) fn documents(events: &[Arc<Event>]) -> Vec<u8> {
-    // Most documents are shorter; a longer one grows the buffer.
-    let mut body = Vec::with_capacity(events.len() * 1536);
-    for event in events {
-        document::write(&mut body, event);
-        body.push(b'\n');
-    }
-    body
-}
-
-/// As few payloads as the limit allows, each with the lines that `write` makes of its events.
+/// As few payloads as the limit allows, each with the lines that `write` makes of its events: it is given the buffer, the
+/// place of the event among all, and the event.
 pub(crate) fn payloads(
     events: &[Arc<Event>],
-    write: impl Fn(&[Arc<Event>]) -> Vec<u8>,
-) -> Vec<Payload> {
-    let chunks = events.chunks(EVENTS);
-    chunks
-        .map(|events| Payload {
-            events: events.len(),
-            headers: Vec::new(),
-            body: write(events).into(),
-        })
-        .collect()
+    write: impl Fn(&mut Vec<u8>, usize, &Event) -> Result<(), Rejected>,
+) -> Result<Vec<Payload>, Rejected> {
+    let mut payloads = Vec::with_capacity(events.len().div_ceil(EVENTS));
+    for (number, chunk) in events.chunks(EVENTS).enumerate() {
+        // Most documents are shorter; a longer one grows the buffer.
+        let mut body = Vec::with_capacity(chunk.len() * 1536);
+        for (place, event) in chunk.iter().enumerate() {
+            write(&mut body, number * EVENTS + place, event)?;
+            body.push(b'\n');
+        }
+        payloads.push(Payload { events: chunk.len(), headers: Vec::new(), body: body.into() });
+    }
+    Ok(payloads)
 }
 
 /// Runs `write` where it may block, and names its failure for the lane.
@@ -152,23 +145,6 @@ fn failure(name: &str, events: usize, cut: &Cut) -> SendError {
         | io::ErrorKind::NotADirectory => SendError::Blocked { reason },
         _ => SendError::Unavailable { reason, retry_after: None },
     }
-}
-
-/// Refuses the keys that change the bytes and are not here yet: other bytes than the user asked for
-/// would be worse than none.
-pub(crate) fn refuse_shaping(
-    kind: &str,
-    layout: Option<&serde_json::Value>,
-    de_dot: bool,
-) -> Result<(), ConnectError> {
-    let key = match (layout, de_dot) {
-        (Some(_), _) => "layout",
-        (None, true) => "deDot",
-        (None, false) => return Ok(()),
-    };
-    Err(ConnectError::new(format!(
-        "`{kind}`: `{key}` is not available in this version yet; remove it to get the whole event"
-    )))
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use std::{
 };
 
 use event::{Clock, ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext};
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
     lines,
     pretty::{self, Style},
+    shape::{Shape, Shaped},
 };
 
 /// What stands under `stdout`.
@@ -24,9 +24,6 @@ use crate::{
 #[serde(default)]
 pub struct Settings {
     format: Format,
-    layout: Option<serde_json::Value>,
-    #[serde(rename = "deDot")]
-    de_dot: bool,
 }
 
 /// What a line looks like.
@@ -44,7 +41,7 @@ pub enum Format {
 #[derive(Debug)]
 pub struct Stdout {
     format: Format,
-    clock: Arc<dyn Clock>,
+    shape: Shape,
     file: Arc<File>,
     /// The last write ended inside a line. Held while writing.
     torn: Arc<Mutex<bool>>,
@@ -53,7 +50,7 @@ pub struct Stdout {
 impl Stdout {
     /// Prints to `file` instead.
     pub fn to(file: File, format: Format, clock: Arc<dyn Clock>) -> Self {
-        Self { format, clock, file: Arc::new(file), torn: Arc::default() }
+        Self { format, shape: Shape::document(clock), file: Arc::new(file), torn: Arc::default() }
     }
 
     fn style(&self) -> Style {
@@ -65,22 +62,28 @@ impl Stdout {
 
 impl Sink for Stdout {
     const KIND: &'static str = "stdout";
-    type Settings = Settings;
+    type Settings = Shaped<Settings>;
 
-    async fn connect(settings: Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
-        lines::refuse_shaping(Self::KIND, settings.layout.as_ref(), settings.de_dot)?;
+    async fn connect(settings: Self::Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
+        let (settings, shape) = settings.compile(Self::KIND, &ctx)?;
+        if settings.format == Format::Pretty {
+            shape.must_be_plain("`stdout`: `format: pretty` prints lines for people")?;
+        }
         let file = standard_output().map_err(|error| {
             ConnectError::new(format!("`stdout`: standard output is closed: {error}"))
         })?;
-        Ok(Self::to(file, settings.format, ctx.clock))
+        Ok(Self { shape, ..Self::to(file, settings.format, ctx.clock) })
     }
 
     fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
-        let style = self.style();
-        Ok(lines::payloads(events, |events| match self.format {
-            Format::Json => lines::documents(events),
-            Format::Pretty => pretty_lines(events, self.clock.now(), style),
-        }))
+        let (style, now) = (self.style(), self.shape.now());
+        lines::payloads(events, |body, index, event| match self.format {
+            Format::Json => self.shape.write(body, event, now, index),
+            Format::Pretty => {
+                body.extend_from_slice(pretty::line(event, now, style).as_bytes());
+                Ok(())
+            }
+        })
     }
 
     async fn send(&self, payload: &Payload) -> Result<(), SendError> {
@@ -98,15 +101,10 @@ impl Sink for Stdout {
     fn batch_limit(&self) -> usize {
         lines::EVENTS
     }
-}
 
-fn pretty_lines(events: &[Arc<Event>], now: Timestamp, style: Style) -> Vec<u8> {
-    let mut body = String::new();
-    for event in events {
-        body.push_str(&pretty::line(event, now, style));
-        body.push('\n');
+    fn needs_lookup(&self) -> bool {
+        self.shape.needs_lookup()
     }
-    body.into_bytes()
 }
 
 /// Standard output without the buffer of [`io::Stdout`], which would print a failed write later.

@@ -20,7 +20,7 @@ mod involved;
 mod metadata;
 
 /// A Go struct described by a table.
-mod shape;
+mod go_struct;
 
 /// `v1.Time` and `v1.MicroTime`.
 mod times;

@@ -4,13 +4,15 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use event::{ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext, Text, document};
+use event::{ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext, Text};
+use jiff::Timestamp;
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::{
+    headers::{self, Header},
     http::{Http, HttpSettings},
-    lines,
+    shape::{Shape, Shaped},
     tls::TlsSettings,
 };
 
@@ -26,7 +28,6 @@ const BYTES: usize = 1024 * 1024;
 pub struct Settings {
     endpoint: String,
     headers: BTreeMap<String, String>,
-    layout: Option<serde_json::Value>,
     tls: Option<TlsSettings>,
     timeout: Option<String>,
     batch: bool,
@@ -47,15 +48,21 @@ impl fmt::Debug for Settings {
 #[derive(Debug)]
 pub struct Webhook {
     http: Http,
+    shape: Shape,
+    headers: Vec<Header>,
     batch: bool,
 }
 
 impl Sink for Webhook {
     const KIND: &'static str = "webhook";
-    type Settings = Settings;
+    type Settings = Shaped<Settings>;
 
-    async fn connect(settings: Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
-        lines::refuse_shaping(Self::KIND, settings.layout.as_ref(), false)?;
+    async fn connect(settings: Self::Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
+        let (settings, shape) = settings.compile(Self::KIND, &ctx)?;
+        let headers = headers::templates(&settings.headers);
+        if settings.batch && (shape.is_raw() || !headers.is_empty()) {
+            return Err(ConnectError::new(ONE_AT_A_TIME));
+        }
         let http = HttpSettings {
             kind: Self::KIND,
             key: "endpoint",
@@ -65,15 +72,17 @@ impl Sink for Webhook {
             timeout: settings.timeout.as_deref(),
             follow_redirects: settings.follow_redirects,
         };
-        Ok(Self { http: Http::new(&http, ctx)?, batch: settings.batch })
+        Ok(Self { http: Http::new(&http, ctx)?, shape, headers, batch: settings.batch })
     }
 
     fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
-        Ok(if self.batch {
-            batches(events)
-        } else {
-            events.iter().map(|event| single(event)).collect()
-        })
+        let now = self.shape.now();
+        if self.batch {
+            return batches(events, |body, index, event| self.shape.write(body, event, now, index));
+        }
+        let payloads =
+            events.iter().enumerate().map(|(index, event)| self.single(event, now, index));
+        payloads.collect()
     }
 
     async fn send(&self, payload: &Payload) -> Result<(), SendError> {
@@ -83,29 +92,47 @@ impl Sink for Webhook {
     fn batch_limit(&self) -> usize {
         if self.batch { EVENTS } else { 1 }
     }
+
+    fn needs_lookup(&self) -> bool {
+        self.shape.needs_lookup() || self.headers.iter().any(Header::needs_lookup)
+    }
 }
 
-fn single(event: &Event) -> Payload {
-    let mut body = Vec::with_capacity(1536);
-    document::write(&mut body, event);
+impl Webhook {
+    fn single(&self, event: &Event, now: Timestamp, index: usize) -> Result<Payload, Rejected> {
+        let mut body = Vec::with_capacity(1536);
+        self.shape.write(&mut body, event, now, index)?;
+        let mut payload = payload(1, key(event), body);
+        for header in &self.headers {
+            let value = header.render(event, now);
+            let value = value.map_err(|reason| Rejected { index, reason })?;
+            payload.headers.push((header.name.clone(), value));
+        }
+        Ok(payload)
+    }
+}
+
+/// The id of an event, in a form that a header can carry: the uid of a hand-made event can be any text.
+fn key(event: &Event) -> String {
     let id = event.id().to_string();
-    // The uid of a hand-made event can be any text; a header cannot.
-    let key = if id.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if id.bytes().all(|byte| byte.is_ascii_graphic()) {
         id
     } else {
         Ids::default().with(event).key()
-    };
-    payload(1, key, body)
+    }
 }
 
-/// As few arrays as the limits allow.
-fn batches(events: &[Arc<Event>]) -> Vec<Payload> {
+/// As few arrays as the limits allow; `write` appends the document of an event.
+fn batches(
+    events: &[Arc<Event>],
+    write: impl Fn(&mut Vec<u8>, usize, &Event) -> Result<(), Rejected>,
+) -> Result<Vec<Payload>, Rejected> {
     let mut batches = Vec::new();
     let (mut count, mut ids, mut body) = (0, Ids::default(), Vec::new());
     let mut document = Vec::new();
-    for event in events {
+    for (index, event) in events.iter().enumerate() {
         document.clear();
-        document::write(&mut document, event);
+        write(&mut document, index, event)?;
         // One byte for the comma before, one for the bracket behind.
         if count == EVENTS || (count > 0 && body.len() + document.len() + 2 > BYTES) {
             body.push(b']');
@@ -121,8 +148,11 @@ fn batches(events: &[Arc<Event>]) -> Vec<Payload> {
         body.push(b']');
         batches.push(payload(count, ids.key(), body));
     }
-    batches
+    Ok(batches)
 }
+
+const ONE_AT_A_TIME: &str = "`webhook`: `rawBody` and templates in `headers` are for one event each; \
+    remove `batch`";
 
 fn payload(events: usize, key: String, body: Vec<u8>) -> Payload {
     Payload { events, headers: vec![(Text::const_new("Idempotency-Key"), key)], body: body.into() }
@@ -153,6 +183,14 @@ mod tests {
         event.metadata.uid = format!("uid-{index}").into();
         event.metadata.resource_version = "7".into();
         Arc::new(event)
+    }
+
+    fn batches(events: &[Arc<Event>]) -> Vec<Payload> {
+        super::batches(events, |body, _, event| {
+            event::document::write(body, event);
+            Ok(())
+        })
+        .unwrap()
     }
 
     fn sizes(events: &[Arc<Event>]) -> Vec<usize> {
@@ -188,19 +226,19 @@ mod tests {
         };
         assert_eq!(key(0..3), key(0..3));
         assert_ne!(key(0..3), key(0..2));
-        assert_eq!(single(&event(4, 1)).headers[0].1, "uid-4/7");
+        assert_eq!(super::key(&event(4, 1)), "uid-4/7");
     }
 
     #[test]
     fn an_id_that_no_header_can_carry_is_hashed() {
         let mut event = Event::default();
         event.metadata.uid = "a\nb".into();
-        assert_eq!(single(&event).headers[0].1.len(), 32);
+        assert_eq!(key(&event).len(), 32);
     }
 
     #[tokio::test]
     async fn neither_settings_nor_a_webhook_show_their_secrets() {
-        let settings: Settings = serde_json::from_value(serde_json::json!({
+        let settings: Shaped<Settings> = serde_json::from_value(serde_json::json!({
             "endpoint": "https://ann:hunter22@example.com/T0/secretpath",
             "headers": {"X-Api-Key": "s3cret"},
             "tls": {"insecureSkipVerify": true},
@@ -208,7 +246,8 @@ mod tests {
         .unwrap();
         assert_eq!(
             format!("{settings:?}"),
-            r#"Settings { headers: ["X-Api-Key"], batch: false, .. }"#
+            "Shaped { shape: ShapeSettings { layout: None, de_dot: false, omit_empty: false, raw_body: None }, \
+             own: Settings { headers: [\"X-Api-Key\"], batch: false, .. } }"
         );
         let ctx = SinkContext {
             receiver: "test".into(),
@@ -220,7 +259,7 @@ mod tests {
             format!("{webhook:?}"),
             "Webhook { http: Http { place: \"https://example.com\", \
              headers: [\"x-api-key\", \"authorization\", \"content-type\"], timeout: 30s, .. }, \
-             batch: false }"
+             shape: Shape { body: \"document\", de_dot: false, .. }, headers: [], batch: false }"
         );
     }
 }

@@ -22,6 +22,9 @@ pub mod fmt;
 /// A template, read once.
 pub mod template;
 
+/// What of its data a template can read.
+pub mod inspect;
+
 /// The functions of text/template itself.
 mod builtins;
 
@@ -42,6 +45,7 @@ mod sprig;
 
 pub use context::{Context, Environment, Sealed};
 pub use function::{CallError, Function, Type};
+pub use inspect::Read;
 pub use template::{ExecError, ParseError, Template};
 pub use time::{Time, Zone};
 pub use value::{

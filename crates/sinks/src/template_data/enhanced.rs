@@ -4,19 +4,19 @@ use template::{CallError, Function, IntType, Time, Type, Value};
 
 use super::{
     copied, dump,
+    go_struct::{Field, GoStruct, Read, part, pointer, text},
     involved::{INVOLVED, REFERENCE},
     metadata::{self, OBJECT_META},
-    shape::{Field, Read, Shape, part, pointer, text},
     times,
 };
 
 /// `kube.EnhancedEvent`, the data of every template.
-pub(super) static ENHANCED_EVENT: Shape<Event> = Shape {
+pub(super) static ENHANCED_EVENT: GoStruct<Event> = GoStruct {
     promoted,
     methods: METHODS,
     string: Some((dump::event, true)),
     json: Some(|event, out| document::write(out, event)),
-    ..Shape::new(
+    ..GoStruct::new(
         "kube.EnhancedEvent",
         &[
             ("Event", |it| part(&EVENT, it)),
@@ -27,37 +27,37 @@ pub(super) static ENHANCED_EVENT: Shape<Event> = Shape {
 };
 
 /// `v1.Event`, embedded in it.
-pub(super) static EVENT: Shape<Event> = Shape {
+pub(super) static EVENT: GoStruct<Event> = GoStruct {
     promoted: of_metadata,
     methods: METHODS,
     string: Some((dump::event, true)),
-    ..Shape::new("v1.Event", FIELDS)
+    ..GoStruct::new("v1.Event", FIELDS)
 };
 
 /// `v1.TypeMeta`: empty, as typed clients leave it.
-static TYPE_META: Shape<Event> = Shape {
+static TYPE_META: GoStruct<Event> = GoStruct {
     string: Some((|_, out| out.extend_from_slice(b"&TypeMeta{Kind:,APIVersion:,}"), true)),
-    ..Shape::new(
+    ..GoStruct::new(
         "v1.TypeMeta",
         &[("Kind", |_| Value::from("")), ("APIVersion", |_| Value::from(""))],
     )
 };
 
 /// `v1.EventSource`.
-pub(super) static SOURCE: Shape<Source> = Shape {
+pub(super) static SOURCE: GoStruct<Source> = GoStruct {
     string: Some((dump::source, true)),
     json: Some(|it, out| document::write_source(out, it)),
-    ..Shape::new(
+    ..GoStruct::new(
         "v1.EventSource",
         &[("Component", |it| text(&it.component)), ("Host", |it| text(&it.host))],
     )
 };
 
 /// `v1.EventSeries`.
-pub(super) static SERIES: Shape<Series> = Shape {
+pub(super) static SERIES: GoStruct<Series> = GoStruct {
     string: Some((dump::series, true)),
     json: Some(|it, out| document::write_series(out, *it)),
-    ..Shape::new(
+    ..GoStruct::new(
         "v1.EventSeries",
         &[
             ("Count", |it| int32(it.count)),
@@ -67,7 +67,7 @@ pub(super) static SERIES: Shape<Series> = Shape {
 };
 
 /// Ours: the interval of the Event's counter that this revision adds.
-static OCCURRENCES: Shape<Occurrences> = Shape::new(
+static OCCURRENCES: GoStruct<Occurrences> = GoStruct::new(
     "tidings.Occurrences",
     &[
         ("Before", |it| Value::int64(it.before.into())),

@@ -5,11 +5,11 @@ use template::{List, NilPointer, Value};
 
 use super::{
     dump,
-    shape::{Shape, map, part, pointer, text, uid},
+    go_struct::{GoStruct, map, part, pointer, text, uid},
 };
 
 /// `kube.EnhancedObjectReference`.
-pub(super) static INVOLVED: Shape<Involved> = Shape {
+pub(super) static INVOLVED: GoStruct<Involved> = GoStruct {
     promoted: |name| {
         Some(match name {
             "Kind" => |it| text(&it.reference.kind),
@@ -35,7 +35,7 @@ pub(super) static INVOLVED: Shape<Involved> = Shape {
     },
     string: Some((|it, out| dump::reference(&it.reference, out), true)),
     json: Some(|it, out| document::write_involved(out, it)),
-    ..Shape::new(
+    ..GoStruct::new(
         "kube.EnhancedObjectReference",
         &[
             ("ObjectReference", |it| part(&REFERENCE, &it.reference)),
@@ -48,10 +48,10 @@ pub(super) static INVOLVED: Shape<Involved> = Shape {
 };
 
 /// `v1.ObjectReference`.
-pub(super) static REFERENCE: Shape<ObjectRef> = Shape {
+pub(super) static REFERENCE: GoStruct<ObjectRef> = GoStruct {
     string: Some((dump::reference, true)),
     json: Some(|it, out| document::write_object_reference(out, it)),
-    ..Shape::new(
+    ..GoStruct::new(
         "v1.ObjectReference",
         &[
             ("Kind", |it| text(&it.kind)),
@@ -66,10 +66,10 @@ pub(super) static REFERENCE: Shape<ObjectRef> = Shape {
 };
 
 /// `v1.OwnerReference`.
-pub(super) static OWNER: Shape<OwnerReference> = Shape {
+pub(super) static OWNER: GoStruct<OwnerReference> = GoStruct {
     string: Some((dump::owner, true)),
     json: Some(|it, out| document::write_owner(out, it)),
-    ..Shape::new(
+    ..GoStruct::new(
         "v1.OwnerReference",
         &[
             ("APIVersion", |it| text(&it.api_version)),

@@ -4,16 +4,16 @@ use event::{Metadata, document};
 use template::{List, NilPointer, Value};
 
 use super::{
-    dump, involved,
-    shape::{Field, Shape, map, pointer, text, texts, uid},
-    times,
+    dump,
+    go_struct::{Field, GoStruct, map, pointer, text, texts, uid},
+    involved, times,
 };
 
 /// `v1.ObjectMeta`.
-pub(super) static OBJECT_META: Shape<Metadata> = Shape {
+pub(super) static OBJECT_META: GoStruct<Metadata> = GoStruct {
     string: Some((dump::metadata, true)),
     json: Some(|metadata, out| document::write_metadata(out, metadata)),
-    ..Shape::new("v1.ObjectMeta", FIELDS)
+    ..GoStruct::new("v1.ObjectMeta", FIELDS)
 };
 
 /// The fields of `v1.ObjectMeta`, in its order.

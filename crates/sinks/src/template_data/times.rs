@@ -6,34 +6,34 @@ use event::time;
 use jiff::Timestamp;
 use template::{CallError, Function, Struct, Time, Type, Value};
 
-use super::shape::{self, Shape};
+use super::go_struct::{self, GoStruct};
 
 /// `v1.Time`: whole seconds, the zero time when unset.
-pub(super) static TIME: Shape<Option<Timestamp>> = Shape {
+pub(super) static TIME: GoStruct<Option<Timestamp>> = GoStruct {
     embedded: Some(go),
     string: Some((print, false)),
     json: Some(|time, out| json(*time, out, time::write_seconds)),
     methods: METHODS,
-    ..Shape::new("v1.Time", &[("Time", go)])
+    ..GoStruct::new("v1.Time", &[("Time", go)])
 };
 
 /// `v1.MicroTime`: microseconds, the zero time when unset.
-pub(super) static MICRO_TIME: Shape<Option<Timestamp>> = Shape {
+pub(super) static MICRO_TIME: GoStruct<Option<Timestamp>> = GoStruct {
     embedded: Some(go),
     string: Some((print, false)),
     json: Some(|time, out| json(*time, out, time::write_micros)),
     methods: MICRO_METHODS,
-    ..Shape::new("v1.MicroTime", &[("Time", go)])
+    ..GoStruct::new("v1.MicroTime", &[("Time", go)])
 };
 
 /// A time of whole seconds.
 pub(super) fn seconds(time: &Option<Timestamp>) -> Value<'_> {
-    shape::part(&TIME, time)
+    go_struct::part(&TIME, time)
 }
 
 /// A time of microseconds.
 pub(super) fn micros(time: &Option<Timestamp>) -> Value<'_> {
-    shape::part(&MICRO_TIME, time)
+    go_struct::part(&MICRO_TIME, time)
 }
 
 /// The Go time in it, in UTC.

@@ -180,20 +180,70 @@ fn settings_of_a_foreign_file_may_hold_unknown_keys() {
 }
 
 #[test]
-fn keys_that_would_change_the_bytes_are_refused_until_they_work() {
+fn the_keys_that_shape_a_document_do_so_in_every_kind() {
     for_all(|row, destination| {
-        let mut settings = destination.settings();
-        settings["layout"] = json!({});
-        assert_eq!(
-            connect(row.kind, settings.clone()).unwrap_err().to_string(),
-            format!(
-                "`{}`: `layout` is not available in this version yet; remove it to get the whole \
-                 event",
-                row.kind
-            )
+        let connect = |key: &str, value: Value| {
+            let mut settings = destination.settings();
+            settings[key] = value;
+            connect(row.kind, settings)
+        };
+        if row.name == "stdout-pretty" {
+            assert_eq!(
+                connect("layout", json!({})).unwrap_err().to_string(),
+                "`stdout`: `format: pretty` prints lines for people; remove it, or `layout`"
+            );
+            return;
+        }
+        let sent = |sink: &AnySink| {
+            let payloads = sink.encode(&events()[..1].to_vec()).unwrap();
+            let body = String::from_utf8(payloads[0].body.to_vec()).unwrap();
+            body.trim_matches(['[', ']', '\n']).to_owned()
+        };
+        let sink =
+            connect("layout", json!({"b": "{{ .Reason }}", "a": "{{ .InvolvedObject.Name }}"}));
+        let sink = sink.unwrap();
+        assert_eq!(sent(&sink), r#"{"a":"api-7","b":"BackOff"}"#, "{}", row.name);
+        assert!(!sink.needs_lookup(), "{}", row.name);
+        let sink = connect("layout", json!({"a": "{{ .InvolvedObject.Labels }}"})).unwrap();
+        assert!(sink.needs_lookup(), "{}", row.name);
+        let sink = connect("deDot", json!(true)).unwrap();
+        assert!(
+            sent(&sink).contains(r#""annotations":{"x_y/z":"\u003c\u0026\u003e"}"#),
+            "{}",
+            row.name
         );
-        settings["layout"] = Value::Null;
-        assert!(connect(row.kind, settings).is_ok(), "{}", row.name);
+        assert!(sink.needs_lookup(), "{}", row.name);
+        let error = connect("layout", json!({"labels": {"app": "{{ .x"}})).unwrap_err().to_string();
+        let kind = row.kind;
+        let expected =
+            format!("`{kind}`: layout.labels.app: template: template:1: unclosed action");
+        assert_eq!(error, expected);
+        assert!(connect("layout", Value::Null).is_ok(), "{}", row.name);
+        if row.name != "webhook-batch" {
+            let sink = connect("rawBody", json!("{{ .Reason }} <{{ .Type }}>")).unwrap();
+            assert_eq!(sent(&sink), "BackOff <Warning>", "{}", row.name);
+        }
+    });
+}
+
+#[test]
+fn an_event_that_a_template_fails_on_is_rejected_alone() {
+    for_all(|row, destination| {
+        if row.name == "stdout-pretty" {
+            return;
+        }
+        let mut settings = destination.settings();
+        settings["layout"] = json!({"n": "{{ .Series.Count }}"});
+        let sink = connect(row.kind, settings).unwrap();
+        // Only the first has a series.
+        assert!(sink.encode(&events()[..1].to_vec()).is_ok(), "{}", row.name);
+        let rejected = sink.encode(&events()).unwrap_err();
+        assert_eq!(rejected.index, 1, "{}", row.name);
+        assert_eq!(
+            rejected.reason,
+            "layout.n: template: template:1:10: executing \"template\" at <.Series.Count>: nil pointer evaluating \
+             *v1.EventSeries.Count"
+        );
     });
 }
 

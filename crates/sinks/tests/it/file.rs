@@ -355,8 +355,4 @@ fn settings_that_can_never_work_are_refused() {
         refusal("file", json!({"path": "x", "maxsize": -1})),
         "`file`: invalid value: integer `-1`, expected u64"
     );
-    assert_eq!(
-        refusal("file", json!({"path": "x", "deDot": true})),
-        "`file`: `deDot` is not available in this version yet; remove it to get the whole event"
-    );
 }

@@ -55,11 +55,31 @@ fn a_format_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn dots_cannot_be_taken_out_of_keys_yet() {
-    assert_eq!(
-        refusal("stdout", json!({"deDot": true})),
-        "`stdout`: `deDot` is not available in this version yet; remove it to get the whole event"
-    );
+fn shaping_keys_that_contradict_each_other_are_refused() {
+    for (settings, expected) in [
+        (
+            json!({"format": "pretty", "deDot": true}),
+            "`stdout`: `format: pretty` prints lines for people; remove it, or `deDot`",
+        ),
+        (
+            json!({"layout": {}, "rawBody": ""}),
+            "`stdout`: `layout` and `rawBody` are both set; keep the one that gives the body",
+        ),
+        (
+            json!({"omitEmpty": true}),
+            "`stdout`: `omitEmpty` drops keys of a `layout`, and there is none",
+        ),
+        (
+            json!({"rawBody": "{{ if }}"}),
+            "`stdout`: rawBody: template: template:1: missing value for if",
+        ),
+        (
+            json!({"layout": ["x"]}),
+            "`stdout`: `layout` must be a mapping; for a body that is something else use `rawBody`",
+        ),
+    ] {
+        assert_eq!(refusal("stdout", settings), expected);
+    }
     assert!(connect("stdout", json!({"deDot": false})).is_ok());
 }
 

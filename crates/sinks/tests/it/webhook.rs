@@ -180,9 +180,8 @@ fn settings_that_can_never_work_are_refused() {
             "`webhook.endpoint`: must begin with `http://` or `https://`",
         ),
         (
-            json!({"endpoint": "http://x", "headers": {"X-Kind": "{{ .Kind }}"}}),
-            "`webhook`: `headers`: `X-Kind` is a template; templates are not available in this \
-             version yet",
+            json!({"endpoint": "http://x", "headers": {"X-Kind": "{{ .Kind }}"}, "batch": true}),
+            "`webhook`: `rawBody` and templates in `headers` are for one event each; remove `batch`",
         ),
         (
             json!({"endpoint": "http://x", "headers": {"a b": "tok3n"}}),
@@ -199,6 +198,49 @@ fn settings_that_can_never_work_are_refused() {
     ] {
         assert_eq!(refusal("webhook", settings), expected);
     }
+}
+
+#[test]
+fn header_values_are_templates() {
+    let server = Server::start();
+    let headers = json!({
+        "X-Kind": " {{ .InvolvedObject.Kind }}/{{ .Reason }} ",
+        "X-Plain": "plain",
+        "Content-Type": "text/{{ .Type | lower }}",
+        // The original sends what it cannot render as it is.
+        "X-Broken": "{{ .Nope }}",
+        "X-Unreadable": "{{ if }}",
+    });
+    let sink = sink(&server, json!({ "headers": headers, "rawBody": "{{ .Message }}" }));
+    assert!(!sink.needs_lookup());
+    assert_eq!(post(&sink), Ok(()));
+    let request = server.request();
+    for (name, value) in [
+        ("x-kind", "Node/NodeReady"),
+        ("x-plain", "plain"),
+        ("content-type", "text/normal"),
+        ("x-broken", "{{ .Nope }}"),
+        ("x-unreadable", "{{ if }}"),
+    ] {
+        assert_eq!(request.header(name), [value], "{name}");
+    }
+}
+
+#[test]
+fn a_header_that_nothing_can_carry_rejects_the_event() {
+    let server = Server::start();
+    let sink = sink(&server, json!({"headers": {"X-A": "a{{ \"\\n\" }}b"}}));
+    let rejected = sink.encode(&events()[..1].to_vec()).unwrap_err();
+    assert_eq!(rejected.reason, "headers.X-A: the value has characters that no header can carry");
+}
+
+#[test]
+fn a_rendered_header_is_a_secret() {
+    let server = Server::start();
+    server.answer(Answer::Echo(400));
+    let sink = sink(&server, json!({"headers": {"X-Token": "tok3n-{{ .Reason }}-secret"}}));
+    let error = post(&sink).unwrap_err().to_string();
+    assert!(error.contains("***") && !error.contains("tok3n"), "{error}");
 }
 
 /// The other side of the tests below.

@@ -13,7 +13,7 @@ pub(super) type Field<T> = (&'static str, Read<T>);
 pub(super) type Write<T> = fn(&T, &mut Vec<u8>);
 
 /// A Go struct whose values are `T` here.
-pub(super) struct Shape<T: 'static> {
+pub(super) struct GoStruct<T: 'static> {
     /// For example `v1.EventSource`.
     pub(super) name: &'static str,
     /// Its own fields, in the order of the type.
@@ -30,7 +30,7 @@ pub(super) struct Shape<T: 'static> {
     pub(super) json: Option<Write<T>>,
 }
 
-impl<T: 'static> Shape<T> {
+impl<T: 'static> GoStruct<T> {
     /// A struct with nothing but fields.
     pub(super) const fn new(name: &'static str, fields: &'static [Field<T>]) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl<T: 'static> Shape<T> {
     }
 }
 
-impl<T: PartialEq + 'static> Class for Shape<T> {
+impl<T: PartialEq + 'static> Class for GoStruct<T> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -126,13 +126,16 @@ pub(super) fn texts(texts: &[Text]) -> Value<'_> {
 }
 
 /// A struct that lies in another.
-pub(super) fn part<'a, T: PartialEq + 'static>(shape: &'static Shape<T>, data: &'a T) -> Value<'a> {
+pub(super) fn part<'a, T: PartialEq + 'static>(
+    shape: &'static GoStruct<T>,
+    data: &'a T,
+) -> Value<'a> {
     Value::Struct(Struct::new(shape, data))
 }
 
 /// A pointer to a struct, maybe nil.
 pub(super) fn pointer<'a, T: PartialEq + 'static>(
-    shape: &'static Shape<T>,
+    shape: &'static GoStruct<T>,
     data: Option<&'a T>,
 ) -> Value<'a> {
     match data {

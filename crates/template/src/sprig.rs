@@ -16,6 +16,8 @@ mod arguments;
 
 mod casing;
 
+mod certificates;
+
 mod convert;
 
 mod crypto;
@@ -40,6 +42,8 @@ mod json;
 
 mod json_read;
 
+mod keys;
+
 mod limits;
 
 mod lists;
@@ -49,6 +53,8 @@ mod merge;
 mod numbers;
 
 mod paths;
+
+mod pem;
 
 mod random;
 
@@ -78,6 +84,8 @@ const ANY: Type = Type::Any;
 const DICT: Type = Type::Dict;
 const INT: Type = Type::Int(crate::IntType::Int);
 const STRING: Type = Type::String;
+const LIST: Type = Type::List;
+const CERTIFICATE: Type = Type::Other("sprig.certificate");
 const TIME: Type = Type::Time;
 
 /// The function of this name.
@@ -296,6 +304,15 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function::new("derivePassword", &[Type::Uint(crate::UintType::Uint32), STRING, STRING, STRING, STRING], crypto::derive_password),
     Function::new("encryptAES", &[STRING, STRING], crypto::encrypt_aes),
     Function::new("decryptAES", &[STRING, STRING], crypto::decrypt_aes),
+    // Keys and certificates.
+    Function::new("genPrivateKey", &[STRING], keys::gen_private_key),
+    Function::new("buildCustomCert", &[STRING, STRING], certificates::build_custom),
+    Function::new("genCA", &[STRING, INT], certificates::gen_ca),
+    Function::new("genCAWithKey", &[STRING, INT, STRING], certificates::gen_ca_with_key),
+    Function::new("genSelfSignedCert", &[STRING, LIST, LIST, INT], certificates::gen_self_signed),
+    Function::new("genSelfSignedCertWithKey", &[STRING, LIST, LIST, INT, STRING], certificates::gen_self_signed_with_key),
+    Function::new("genSignedCert", &[STRING, LIST, LIST, INT, CERTIFICATE], certificates::gen_signed),
+    Function::new("genSignedCertWithKey", &[STRING, LIST, LIST, INT, CERTIFICATE, STRING], certificates::gen_signed_with_key),
     // Chance.
     Function::new("randAlphaNum", &[INT], random::rand_alpha_num),
     Function::new("randAlpha", &[INT], random::rand_alpha),

@@ -75,6 +75,39 @@ fn a_time_that_is_no_time_is_now_and_in_the_zone_asked_for() {
     }
 }
 
+#[test]
+fn a_certificate_signed_by_a_ca_names_it() {
+    // RSA keys take a while, so there is one.
+    let made = run(r#"{{ $k := genPrivateKey "ed25519" }}{{ $ca := genCA "root" 365 }}
+        {{- $leaf := genSignedCertWithKey "leaf" (list "10.0.0.1") (list "a.example") 30 $ca $k }}
+        {{- trunc 31 $ca.Key }}|{{ eq $leaf.Key $k }}|{{ $ca.Cert }}|{{ $leaf.Cert }}"#)
+    .expect("certificates");
+    let parts: Vec<&str> = made.split('|').collect();
+    assert_eq!(parts[..2], ["-----BEGIN RSA PRIVATE KEY-----", "true"]);
+    let der = |pem: &str| x509_parser::pem::parse_x509_pem(pem.as_bytes()).expect("PEM").1;
+    let (ca, leaf) = (der(parts[2]), der(parts[3]));
+    let (ca, leaf) = (ca.parse_x509().unwrap(), leaf.parse_x509().unwrap());
+    assert_eq!((ca.subject().to_string(), ca.is_ca()), ("CN=root".to_owned(), true));
+    assert_eq!((leaf.subject().to_string(), leaf.is_ca()), ("CN=leaf".to_owned(), false));
+    assert_eq!(leaf.issuer(), ca.subject());
+    let days = |of: &x509_parser::certificate::Validity| {
+        (of.not_after - of.not_before).map(time::Duration::whole_days)
+    };
+    assert_eq!((days(ca.validity()), days(leaf.validity())), (Some(365), Some(30)));
+    let names = leaf.subject_alternative_name().unwrap().unwrap().value.general_names.len();
+    assert_eq!(names, 2);
+}
+
+#[test]
+fn a_certificate_needs_the_key_of_its_ca() {
+    let error = run(r#"{{ $k := genPrivateKey "ecdsa" }}{{ $ca := genCAWithKey "a" 1 $k }}
+        {{- $b := genPrivateKey "ecdsa" }}
+        {{- $wrong := buildCustomCert (b64enc $ca.Cert) (b64enc $b) }}
+        {{- genSignedCertWithKey "leaf" nil nil 30 $wrong $k }}"#)
+    .unwrap_err();
+    assert!(error.ends_with("provided PrivateKey doesn't match parent's PublicKey"), "{error}");
+}
+
 /// Arguments of every type, small and odd.
 const ARGUMENTS: &[&str] = &[
     "nil",

@@ -16,12 +16,10 @@ use super::{
 };
 
 /// Folder of the program in `e2e/oracle`, its arguments, what it reads, and the table it makes.
-const TABLES: &[(&str, &[&str], Option<&str>, &str)] = &[(
-    "template",
-    &["language"],
-    Some("language.txt"),
-    "crates/template/fixtures/language.ndjson",
-)];
+const TABLES: &[(&str, &[&str], Option<&str>, &str)] = &[
+    ("template", &["language"], Some("language.txt"), "crates/template/fixtures/language.ndjson"),
+    ("sprig", &["-fixture"], None, "crates/template/fixtures/sprig.ndjson"),
+];
 
 /// Compares each row of each table.
 pub(crate) fn compare(root: &Path, table: &mut Table) -> anyhow::Result<()> {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use crate::patterns::Patterns;
+
 /// Most bytes that one template prints, and most that one function makes.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
@@ -31,6 +33,11 @@ pub trait Environment {
 
     /// Fills `bytes` with randomness that nobody can guess.
     fn fill_random(&self, bytes: &mut [u8]);
+
+    /// Patterns that were compiled before. Templates bring their own.
+    fn patterns(&self) -> Option<&Patterns> {
+        None
+    }
 }
 
 /// No variables, no addresses, and the same bytes every time: for tests and for checking a config.

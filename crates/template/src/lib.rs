@@ -37,6 +37,9 @@ mod functions;
 /// Reads a template.
 mod parse;
 
+/// Regular expressions that a template remembers.
+mod patterns;
+
 /// Go's string literals.
 mod quote;
 
@@ -46,6 +49,7 @@ mod sprig;
 pub use context::{Context, Environment, Sealed};
 pub use function::{CallError, Function, Type};
 pub use inspect::Read;
+pub use patterns::Patterns;
 pub use template::{ExecError, ParseError, Template};
 pub use time::{Time, Zone};
 pub use value::{

@@ -9,6 +9,7 @@ use crate::{
     exec::State,
     functions,
     parse::{self, node::Node},
+    patterns::{Patterns, Remembering},
     value::{Value, lossy},
 };
 
@@ -18,6 +19,7 @@ pub struct Template {
     name: Box<str>,
     text: Box<str>,
     trees: Vec<(Box<str>, Vec<Node>)>,
+    patterns: Patterns,
 }
 
 /// A template that cannot be read, in Go's words.
@@ -53,7 +55,8 @@ impl Template {
             line: error.line,
             text: error.text,
         })?;
-        Ok(Self { name: name.into(), text: text.into(), trees: trees.trees })
+        let patterns = Patterns::default();
+        Ok(Self { name: name.into(), text: text.into(), trees: trees.trees, patterns })
     }
 
     /// The name it was given.
@@ -86,7 +89,10 @@ impl Template {
         context: &Context<'_>,
     ) -> Result<(), ExecError> {
         let limit = out.len().saturating_add(MAX_BYTES);
-        State::new(self, context, out, limit).run(data)
+        let environment =
+            Remembering { environment: context.environment, patterns: &self.patterns };
+        let context = Context { environment: &environment, ..*context };
+        State::new(self, &context, out, limit).run(data)
     }
 
     /// The text, if it is nothing but text: nothing needs to be executed then.

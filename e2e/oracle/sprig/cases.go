@@ -109,7 +109,7 @@ func (f function) rows(name string) []row {
 	for _, template := range f.extra {
 		add(template)
 	}
-	if len(rows) < 20 && len(f.params) > 0 {
+	if len(rows) < wanted {
 		fail(fmt.Errorf("only %d cases for %s", len(rows), name))
 	}
 	return rows

@@ -17,6 +17,14 @@ func cryptoFunctions(f map[string]function) {
 	bytes.extra = append(bytes.extra, `{{ randBytes 16 | b64dec | len }}`)
 	f["randBytes"] = bytes
 	f["uuidv4"] = function{unstable: true, extra: []string{`{{ uuidv4 | len }}`, `{{ regexMatch "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$" uuidv4 }}`, `{{ uuidv4 1 }}`, `{{ eq uuidv4 uuidv4 }}`, `{{ uuidv4 | typeOf }}`, `{{ "x" | uuidv4 }}`, `{{ substr 14 15 uuidv4 }}`}}
+	uuid := f["uuidv4"]
+	for _, template := range composed("uuidv4") {
+		// What it adds to a number is chance.
+		if !strings.Contains(template, "add ") {
+			uuid.extra = append(uuid.extra, template)
+		}
+	}
+	f["uuidv4"] = uuid
 	f["bcrypt"] = function{unstable: true, extra: append([]string{`{{ bcrypt "x" | trunc 7 }}`, `{{ bcrypt "x" | len }}`, `{{ bcrypt "" | len }}`, `{{ bcrypt (repeat 72 "a") | len }}`, `{{ bcrypt .uni | len }}`}, wrongOne("bcrypt")...)}
 	f["htpasswd"] = function{unstable: true, extra: append([]string{`{{ htpasswd "joe" "x" | trunc 11 }}`, `{{ htpasswd "joe" "x" | len }}`, `{{ htpasswd "a:b" "x" }}`, `{{ htpasswd "" "x" | len }}`, `{{ htpasswd "joe" }}`, `{{ htpasswd "joe" 1 }}`, `{{ htpasswd "a" "b" "c" }}`, `{{ htpasswd "a:" nil }}`}, wrongOne("htpasswd")...)}
 	// Each of these takes a tenth of a second.

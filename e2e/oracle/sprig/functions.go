@@ -151,7 +151,7 @@ func functions() map[string]function {
 	same(function{params: []pool{pool{`"string"`, `"int"`, `"map[string]interface {}"`, `"[]interface {}"`, `"float64"`, `"<nil>"`, `"slice"`, `"map"`, `"invalid"`, `"time.Time"`, `"struct"`}, datas}}, "typeIs", "typeIsLike", "kindIs")
 	f["deepEqual"] = function{params: []pool{values, values}, extra: []string{`{{ deepEqual .list .list }}`, `{{ deepEqual 1 1 }}`, `{{ deepEqual 1 1.0 }}`, `{{ deepEqual .dict .dict }}`, `{{ deepEqual (list 1 (dict "a" 2)) (list 1 (dict "a" 2)) }}`, `{{ deepEqual nil nil }}`, `{{ deepEqual .nolabels .nolabels }}`, `{{ deepEqual .emptydict .nolabels }}`, `{{ deepEqual .nan .nan }}`, `{{ deepEqual .time .time }}`, `{{ deepEqual .emptylist (list) }}`}}
 	f["fail"] = function{params: []pool{texts}}
-	f["hello"] = function{extra: []string{`{{ hello }}`, `{{ hello | upper }}`, `{{ "x" | hello }}`}}
+	f["hello"] = function{extra: append([]string{`{{ hello }}`, `{{ hello | upper }}`, `{{ "x" | hello }}`}, composed("hello")...)}
 
 	// JSON
 	must([]string{"fromJson"}, function{params: []pool{jsons}, extra: []string{`{{ (fromJson "{\"a\":[1,2]}").a }}`, `{{ fromJson "1" | typeOf }}`, `{{ fromJson "[1]" | typeOf }}`, `{{ fromJson "1e21" }}`, `{{ fromJson "1234567" }}`, `{{ fromJson "{\"a\":1234567890123}" | toJson }}`}})
@@ -182,7 +182,7 @@ func functions() map[string]function {
 	f["htmlDateInZone"] = function{params: []pool{dates, zones}, skipWrong: true}
 	same(function{params: []pool{spans, times}, times: true}, "dateModify", "date_modify", "mustDateModify", "must_date_modify")
 	f["ago"] = function{unstable: true, params: nil, extra: []string{`{{ ago now }}`, `{{ ago "x" }}`, `{{ ago nil }}`, `{{ ago .zerotime }}`, `{{ ago .i32 | len }}`, `{{ ago (now | dateModify "-90s") }}`, `{{ ago (now | dateModify "-100h") }}`, `{{ ago (now | dateModify "36h") }}`, `{{ ago .f }}`, `{{ ago }}`, `{{ ago 1 2 }}`, `{{ now | ago }}`, `{{ ago .list }}`, `{{ ago .dict }}`, `{{ ago .missing }}`, `{{ ago (now | dateModify "-1h1m1s") }}`, `{{ ago .yes }}`, `{{ ago .u64 }}`, `{{ ago .dur }}`, `{{ ago (now | dateModify "-59s") }}`}}
-	f["now"] = function{unstable: true, params: nil, extra: []string{`{{ now | typeOf }}`, `{{ now | kindOf }}`, `{{ now.IsZero }}`, `{{ gt now.Unix 1700000000 }}`, `{{ now 1 }}`, `{{ now | unixEpoch | len }}`, `{{ (now | dateModify "1h").After now }}`, `{{ now | date "2006" | len }}`, `{{ now | htmlDate | len }}`, `{{ empty now }}`, `{{ "x" | now }}`}}
+	f["now"] = function{unstable: true, params: nil, extra: []string{`{{ now | typeOf }}`, `{{ now | kindOf }}`, `{{ now.IsZero }}`, `{{ gt now.Unix 1700000000 }}`, `{{ now 1 }}`, `{{ now | unixEpoch | len }}`, `{{ (now | dateModify "1h").After now }}`, `{{ now | date "2006" | len }}`, `{{ now | htmlDate | len }}`, `{{ empty now }}`, `{{ "x" | now }}`, `{{ now now }}`, `{{ now nil }}`, `{{ kindIs "struct" now }}`, `{{ typeIs "time.Time" now }}`, `{{ default 1 now | typeOf }}`, `{{ now.Nope }}`, `{{ now.UTC.Unix | lt 1700000000 }}`, `{{ now.Year | le 2024 }}`, `{{ if now }}yes{{ end }}`, `{{ now | toJson | hasPrefix "\"" }}`, `{{ trunc 3 now }}`}}
 	f["duration"] = function{params: []pool{pool{`"0"`, `"1"`, `"60"`, `"3600"`, `"95"`, `"-5"`, `"x"`, `""`, `95`, `.i64`, `.i32`, `.int`, `"86400"`, `"1.5"`, `(int64 90)`, `(int64 -3661)`, `(int64 0)`, `.dur`, `"9223372036854775807"`, `"0x10"`, `(int64 .big)`}}}
 	f["durationRound"] = function{params: []pool{pool{`"2h10m5s"`, `"2400h10m5s"`, `"45s"`, `"1s"`, `"1.5s"`, `"500ms"`, `""`, `"x"`, `"-3h"`, `"8761h"`, `"721h"`, `"24h"`, `"25h"`, `"60s"`, `"61s"`, `(int64 5000000000)`, `.dur`, `5`, `.i64`, `"99999h"`, `.nil`, `(int64 -9223372036854775808)`}}, extra: []string{`{{ durationRound (now | dateModify "-3h") }}`, `{{ durationRound .winter | hasSuffix "y" }}`}, skipWrong: true}
 	f["toDate"] = function{times: true, params: []pool{pool{`"2006-01-02"`, `"2006-01-02 15:04:05"`, `"02 Jan 06 15:04 MST"`, `"2006-01-02T15:04:05Z07:00"`, `"3:04PM"`}, pool{`"2024-02-29"`, `"2023-02-29"`, `"2024-06-01 10:04:05"`, `"01 Jun 24 10:00 UTC"`, `"2024-06-01T10:00:00+02:00"`, `"2024-06-01T10:00:00Z"`, `"7:15PM"`, `""`, `"x"`, `"2024-13-01"`, `"2024-06-01x"`}}, extra: dateExtra("toDate")}
@@ -192,10 +192,19 @@ func functions() map[string]function {
 	// environment
 	f["env"] = function{params: []pool{pool{`"GREETING"`, `"EMPTY"`, `"NOPE"`, `"UNI_1"`, `""`, `"A=B"`, `"greeting"`, `"GREETING "`, `"$GREETING"`, `"TZ"`}}}
 	f["expandenv"] = function{params: []pool{pool{`"$GREETING"`, `"${GREETING}!"`, `"$NOPE."`, `"$$"`, `"$"`, `"a$"`, `"${"`, `"${}"`, `"${GREETING"`, `"$1 $* $@ $-"`, `"$GREETINGx"`, `"${UNI_1}ü$UNI_1"`, `""`, `"plain"`, `"$ü"`, `"${GREETING}${NOPE}$EMPTY|"`, `"$.x"`, `"$GREETING$GREETING"`, `"${ x}"`, `"\\$GREETING"`}}}
-	f["getHostByName"] = function{unstable: true, extra: []string{`{{ getHostByName }}`, `{{ getHostByName 1 }}`, `{{ getHostByName "127.0.0.1" }}`, `{{ getHostByName "::1" }}`, `{{ getHostByName "a.invalid" }}`, `{{ getHostByName "" }}`, `{{ getHostByName nil }}`, `{{ getHostByName "1.2.3.4" "x" }}`, `{{ getHostByName .list }}`, `{{ "10.0.0.1" | getHostByName }}`, `{{ getHostByName "fe80::1" | len }}`, `{{ getHostByName .missing }}`}}
+	f["getHostByName"] = function{unstable: true, extra: []string{`{{ getHostByName }}`, `{{ getHostByName 1 }}`, `{{ getHostByName "127.0.0.1" }}`, `{{ getHostByName "::1" }}`, `{{ getHostByName "a.invalid" }}`, `{{ getHostByName "" }}`, `{{ getHostByName nil }}`, `{{ getHostByName "1.2.3.4" "x" }}`, `{{ getHostByName .list }}`, `{{ "10.0.0.1" | getHostByName }}`, `{{ getHostByName "fe80::1" | len }}`, `{{ getHostByName .missing }}`, `{{ getHostByName "127.0.0.1" | typeOf }}`, `{{ getHostByName .nil }}`, `{{ getHostByName true }}`, `{{ getHostByName .dict }}`, `{{ getHostByName 1.5 }}`, `{{ getHostByName .bytes }}`, `{{ getHostByName .time }}`, `{{ getHostByName "::ffff:1.2.3.4" | len | lt 6 }}`, `{{ getHostByName "0.0.0.0" }}`}}
 
 	cryptoFunctions(f)
 	return f
+}
+
+// composed uses a function without parameters inside of others.
+func composed(name string) []string {
+	var out []string
+	for _, t := range []string{`{{ NAME | typeOf }}`, `{{ NAME | kindOf }}`, `{{ NAME | len }}`, `{{ NAME 1 }}`, `{{ NAME nil }}`, `{{ NAME .list }}`, `{{ NAME "a" "b" }}`, `{{ NAME NAME }}`, `{{ empty NAME }}`, `{{ default "x" NAME | len }}`, `{{ list NAME | len }}`, `{{ if NAME }}yes{{ end }}`, `{{ with NAME }}{{ . | len }}{{ end }}`, `{{ $x := NAME }}{{ eq $x $x }}`, `{{ NAME.Field }}`, `{{ printf "%T" NAME }}`, `{{ NAME | toString | kindIs "string" }}`, `{{ toJson NAME | len }}`, `{{ add NAME 1 }}`, `{{ index NAME "k" }}`, `{{ .list | NAME }}`} {
+		out = append(out, strings.ReplaceAll(t, "NAME", name))
+	}
+	return out
 }
 
 // dateExtra are parses of every element of a layout.

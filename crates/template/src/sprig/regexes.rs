@@ -1,4 +1,6 @@
-//! Regular expressions in Go's syntax. Each call compiles its pattern, as in the original.
+//! Regular expressions in Go's syntax.
+
+use std::sync::Arc;
 
 use go_regex::Regex;
 
@@ -15,14 +17,18 @@ use crate::{
 type Answer<'a> = Result<Value<'a>, CallError>;
 
 /// The `must` functions give Go's error.
-fn compiled(args: &[Value<'_>]) -> Result<Regex, CallError> {
+fn compiled(context: &Context<'_>, args: &[Value<'_>]) -> Result<Arc<Regex>, CallError> {
     let pattern = text(args, 0).to_str();
-    Regex::compile(&pattern).map_err(|why| CallError::new(format!("error parsing regexp: {why}")))
+    let regex = match context.environment.patterns() {
+        Some(patterns) => patterns.compile(&pattern),
+        None => Regex::compile(&pattern).map(Arc::new),
+    };
+    regex.map_err(|why| CallError::new(format!("error parsing regexp: {why}")))
 }
 
 /// The others panic, with the pattern in the text.
-fn or_panic(args: &[Value<'_>]) -> Result<Regex, CallError> {
-    compiled(args).map_err(|error| {
+fn or_panic(context: &Context<'_>, args: &[Value<'_>]) -> Result<Arc<Regex>, CallError> {
+    compiled(context, args).map_err(|error| {
         let pattern = text(args, 0).to_str();
         let quoted = if pattern.contains('`') || pattern.chars().any(char::is_control) {
             crate::quote::quote(pattern.as_bytes(), false)
@@ -33,32 +39,32 @@ fn or_panic(args: &[Value<'_>]) -> Result<Regex, CallError> {
     })
 }
 
-pub(super) fn is_match<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    Ok(compiled(args).is_ok_and(|regex| regex.is_match(&text(args, 1).to_str())).into())
+pub(super) fn is_match<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    Ok(compiled(context, args).is_ok_and(|regex| regex.is_match(&text(args, 1).to_str())).into())
 }
 
-pub(super) fn must_match<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    Ok(compiled(args)?.is_match(&text(args, 1).to_str()).into())
+pub(super) fn must_match<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    Ok(compiled(context, args)?.is_match(&text(args, 1).to_str()).into())
 }
 
-pub(super) fn find<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    Ok(found(&or_panic(args)?, args))
+pub(super) fn find<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    Ok(found(or_panic(context, args)?.as_ref(), args))
 }
 
-pub(super) fn must_find<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    Ok(found(&compiled(args)?, args))
+pub(super) fn must_find<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    Ok(found(compiled(context, args)?.as_ref(), args))
 }
 
 fn found<'a>(regex: &Regex, args: &[Value<'a>]) -> Value<'a> {
     Value::Str(regex.find(&text(args, 1).to_str()).unwrap_or_default().to_owned().into())
 }
 
-pub(super) fn find_all<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    all_found(&or_panic(args)?, args)
+pub(super) fn find_all<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    all_found(or_panic(context, args)?.as_ref(), args)
 }
 
-pub(super) fn must_find_all<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    all_found(&compiled(args)?, args)
+pub(super) fn must_find_all<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    all_found(compiled(context, args)?.as_ref(), args)
 }
 
 fn all_found<'a>(regex: &Regex, args: &[Value<'a>]) -> Answer<'a> {
@@ -72,12 +78,12 @@ fn all_found<'a>(regex: &Regex, args: &[Value<'a>]) -> Answer<'a> {
     Ok(if parts.is_empty() { List::nil(List::STRINGS).into() } else { Value::strings(parts) })
 }
 
-pub(super) fn split<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    parts(&or_panic(args)?, args)
+pub(super) fn split<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    parts(or_panic(context, args)?.as_ref(), args)
 }
 
-pub(super) fn must_split<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    parts(&compiled(args)?, args)
+pub(super) fn must_split<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    parts(compiled(context, args)?.as_ref(), args)
 }
 
 fn parts<'a>(regex: &Regex, args: &[Value<'a>]) -> Answer<'a> {
@@ -91,23 +97,32 @@ fn parts<'a>(regex: &Regex, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::strings(parts.into_iter().map(|part| Str::from(part.to_owned()))))
 }
 
-pub(super) fn replace<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    replaced(args, |text, with| Ok(or_panic(args)?.replace_all(text, with).into_owned()))
+pub(super) fn replace<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    replaced(context, args, |text, with| {
+        Ok(or_panic(context, args)?.replace_all(text, with).into_owned())
+    })
 }
 
-pub(super) fn must_replace<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    replaced(args, |text, with| Ok(compiled(args)?.replace_all(text, with).into_owned()))
+pub(super) fn must_replace<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    replaced(context, args, |text, with| {
+        Ok(compiled(context, args)?.replace_all(text, with).into_owned())
+    })
 }
 
-pub(super) fn replace_literal<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    replaced(args, |text, with| Ok(or_panic(args)?.replace_all_literal(text, with).into_owned()))
+pub(super) fn replace_literal<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    replaced(context, args, |text, with| {
+        Ok(or_panic(context, args)?.replace_all_literal(text, with).into_owned())
+    })
 }
 
-pub(super) fn must_replace_literal<'a>(_: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
-    replaced(args, |text, with| Ok(compiled(args)?.replace_all_literal(text, with).into_owned()))
+pub(super) fn must_replace_literal<'a>(context: &Context<'_>, args: &[Value<'a>]) -> Answer<'a> {
+    replaced(context, args, |text, with| {
+        Ok(compiled(context, args)?.replace_all_literal(text, with).into_owned())
+    })
 }
 
 fn replaced<'a>(
+    context: &Context<'_>,
     args: &[Value<'a>],
     replace: impl FnOnce(&str, &str) -> Result<String, CallError>,
 ) -> Answer<'a> {
@@ -117,7 +132,7 @@ fn replaced<'a>(
     let references = text.len().saturating_mul(with.matches('$').count() + 1);
     let bound = |matches: usize| limits::bytes(with.len().saturating_mul(matches) + references);
     if bound(text.len() + 1).is_err() {
-        bound(compiled(args).map_or(0, |regex| regex.find_all(&text, None).count()))?;
+        bound(compiled(context, args).map_or(0, |regex| regex.find_all(&text, None).count()))?;
     }
     let out = replace(&text, &with)?;
     limits::bytes(out.len())?;

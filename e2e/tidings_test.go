@@ -196,7 +196,7 @@ func newTidings(t *testing.T, name string, a *access, encoding string) *tidings 
 	program := binary(t)
 	dir := filepath.Join(workDir, "tidings-"+name)
 	must(t, os.MkdirAll(filepath.Join(dir, "state"), 0o755))
-	x := &tidings{t: t, name: name, dir: dir, env: []string{"TIDINGS_API_ENCODING=" + encoding}, log: filepath.Join(dir, "tidings.log"), hook: &hook{}}
+	x := &tidings{t: t, name: name, dir: dir, env: []string{"TIDINGS_API_ENCODING=" + encoding, "TIDINGS_METRICS_ADDRESS=off"}, log: filepath.Join(dir, "tidings.log"), hook: &hook{}}
 	server := httptest.NewServer(x.hook)
 	t.Cleanup(server.Close)
 	configFile := filepath.Join(dir, "config.yaml")

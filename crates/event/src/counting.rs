@@ -98,6 +98,8 @@ pub enum Basis {
     Reset,
     /// The counter's past is unknown; at least one.
     Unattributed,
+    /// The recorder went on with the counter of an Event that had expired.
+    Recreated,
 }
 
 /// How far the first occurrence may lie before the object's creation, in seconds, in an object that
@@ -125,7 +127,7 @@ pub fn count(
         Arrival::CatchUp(_) | Arrival::Rebase { .. } | Arrival::Live => {}
     }
     if let Some(last) = tombstone.filter(|last| *last < seen.total) {
-        return counted(last, seen.total, Basis::Exact);
+        return counted(last, seen.total, Basis::Recreated);
     }
     if seen.total > 1 && began_before_what_we_saw(seen, arrival) {
         return counted(seen.total - 1, seen.total, Basis::Unattributed);

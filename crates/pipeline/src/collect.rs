@@ -159,6 +159,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 End::Stopped => break,
                 End::Over => pause(self.pace.after_round(began.elapsed()), &stop).await,
                 End::List(cause) => {
+                    self.tell(|status| status.restarted(cause.word()));
                     self.list_because = Some(cause);
                     pause(self.pace.after_round(began.elapsed()), &stop).await;
                 }
@@ -217,6 +218,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         tracing::warn!(%error, retry_in = ?delay, "cannot follow the events");
         self.tell(|status| {
             status.phase = Phase::Waiting;
+            status.restarted(error.word());
             status.trouble = Some(error.to_string());
         });
         pause(delay, stop).await;

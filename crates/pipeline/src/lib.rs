@@ -17,6 +17,8 @@ pub mod send;
 
 pub mod backoff;
 
+pub mod counts;
+
 use std::{future::Future, sync::Arc};
 
 use event::{
@@ -28,6 +30,7 @@ use event::{
 
 use self::{
     collect::judge::{Fate, Judged},
+    counts::Counts,
     enrich::Enricher,
     route::{Router, Sending},
     save::live::Live,
@@ -64,6 +67,8 @@ pub struct Way<S> {
     router: Router,
     saver: S,
     arrivals: u64,
+    /// What happened, for metrics.
+    pub counts: Counts,
     next: Commit,
     /// The next part of the snapshot that is being written, and how many there are.
     snapshot: Option<(u32, u32)>,
@@ -72,7 +77,16 @@ pub struct Way<S> {
 impl<S: Save> Way<S> {
     /// A way, with what is remembered.
     pub fn new(live: Live, enricher: Enricher, router: Router, saver: S) -> Self {
-        Self { live, enricher, router, saver, arrivals: 0, next: Commit::default(), snapshot: None }
+        Self {
+            live,
+            enricher,
+            router,
+            saver,
+            arrivals: 0,
+            counts: Counts::default(),
+            next: Commit::default(),
+            snapshot: None,
+        }
     }
 
     /// The way, for several collectors.
@@ -173,6 +187,7 @@ impl<S: Save> Way<S> {
             return Ok(Committed::default());
         }
         let committed = self.saver.commit(commit).await?;
+        self.counts.saved();
         self.snapshot = match self.snapshot {
             Some((index, parts)) if index + 1 < parts => Some((index + 1, parts)),
             Some(_) => None,

@@ -44,7 +44,7 @@ pub use self::{
     lag::Lag,
     rows::Rows,
     settings::LaneSettings,
-    status::{LaneState, LaneStatus, LaneWatch},
+    status::{Attempts, LaneState, LaneStatus, LaneWatch},
 };
 
 use self::{

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use event::{Clock, SinkContext, Stop, SystemClock, Tasks, Text, journal::Loaded};
+use event::{Clock, Stop, SystemClock, Tasks, Text, journal::Loaded};
 use pipeline::{
     SharedWay, Way,
     collect::{
@@ -13,14 +13,15 @@ use pipeline::{
     enrich::Enricher,
     route::{Receiver, Router},
     save::{Saver, StateFolder},
-    send::{Lane, LaneSettings, LaneWatch, drained},
+    send::{LaneWatch, drained},
 };
 
 use crate::{
     cluster,
     exit::Failure,
     following::{self, Following},
-    report,
+    ops::{self, Served, Sources},
+    receivers, report,
     settings::Settings,
     source,
     state::{self, State},
@@ -60,6 +61,7 @@ pub async fn run(
     settings: Settings,
     input: Input,
     state: Option<PathBuf>,
+    served: Served,
     stop: Stop,
 ) -> Result<ExitCode, Failure> {
     tracing::info!("tidings {}, config {}", env!("CARGO_PKG_VERSION"), settings.origin);
@@ -68,7 +70,7 @@ pub async fn run(
             let user_agent = USER_AGENT.into();
             let access = Access { kubeconfig, context, user_agent, json };
             let client = Client::connect(access).await.map_err(cluster::none)?;
-            run_cluster(settings, client, patient, state, stop).await
+            run_cluster(settings, client, patient, state, served, stop).await
         }
         Input::Source { path, drain_timeout } => {
             let parts = Parts::open(&settings, state, &stop).await?;
@@ -87,6 +89,7 @@ async fn run_cluster(
     client: Client,
     patient: bool,
     state: Option<PathBuf>,
+    served: Served,
     stop: Stop,
 ) -> Result<ExitCode, Failure> {
     let uid = cluster::identify(&client, patient, &stop).await?;
@@ -99,8 +102,18 @@ async fn run_cluster(
     let Parts { way, loaded, lanes, saver, tasks, lanes_stop, clock, folder } = parts;
     let cluster = (&*uid, &settings.cluster_name, Some(settings.max_age));
     let following = Following::new(&client, &way, scopes, &loaded, cluster, &clock);
-    let reports = report::all(&saver, &lanes, &following.statuses(), folder, &lanes_stop);
-    tasks.spawn("report", reports);
+    let sources = Sources {
+        saver: saver.clone(),
+        lanes: lanes.clone(),
+        scopes: following.statuses(),
+        counts: way.lock().await.counts.watch(),
+        client: client.clone(),
+        folder,
+        legacy: served.legacy,
+        stop: stop.clone(),
+    };
+    tasks.spawn("report", report::all(sources.clone(), lanes_stop.clone()));
+    tasks.spawn("ops", ops::serve(served.address, sources, lanes_stop.clone()));
     let outcome = following.run(&stop).await;
     tracing::info!(requests = client.requests(), "collecting stopped; emptying the lanes");
     if outcome.is_ok() {
@@ -156,7 +169,7 @@ impl Parts {
         }
         let tasks = Tasks::new(stop.clone());
         let lanes_stop = Stop::new();
-        let lanes = connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
+        let lanes = receivers::connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(live, enricher, router, saver.clone());
@@ -167,39 +180,6 @@ impl Parts {
         let way = way.shared();
         Ok(Self { way, loaded, lanes, saver, tasks, lanes_stop, clock, folder })
     }
-}
-
-/// Connects every receiver and starts its lane.
-async fn connect(
-    settings: &Settings,
-    state: &State,
-    tasks: &Tasks,
-    stop: &Stop,
-    clock: &Arc<dyn Clock>,
-) -> Result<Vec<LaneWatch>, Failure> {
-    let mut watches = Vec::new();
-    for (receiver, saved) in settings.receivers.iter().zip(&state.lanes) {
-        let ctx = SinkContext {
-            receiver: receiver.name.clone(),
-            user_agent: USER_AGENT.into(),
-            clock: Arc::clone(clock),
-        };
-        let sink =
-            (receiver.kind.connect)(receiver.settings.clone(), ctx).await.map_err(|error| {
-                let at = format!("receiver `{}`", receiver.name);
-                Failure::config(anyhow::Error::new(error).context(at))
-            })?;
-        let waiting = saved.tally.waiting();
-        tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
-        let lane = LaneSettings::default();
-        let lane = Lane::new(saved.clone(), sink, state.saver.clone(), lane, Arc::clone(clock));
-        watches.push(lane.watch());
-        tasks.spawn("lane", lane.run(stop.clone()));
-    }
-    if watches.is_empty() {
-        tracing::warn!("no receivers: events are watched and counted, and sent nowhere");
-    }
-    Ok(watches)
 }
 
 async fn stop_lanes(tasks: &Tasks, lanes_stop: &Stop, saver: Saver) {

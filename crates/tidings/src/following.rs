@@ -40,9 +40,10 @@ impl Following {
         Self(collectors.collect())
     }
 
-    /// What each of them is doing.
-    pub(crate) fn statuses(&self) -> Vec<watch::Receiver<Status>> {
-        self.0.iter().map(|(_, collector)| collector.status()).collect()
+    /// Of each scope its namespace, empty for all, and what its collector is doing.
+    pub(crate) fn statuses(&self) -> Vec<(Text, watch::Receiver<Status>)> {
+        let namespace = |scope: &Scope| scope.namespace.clone().unwrap_or_default();
+        self.0.iter().map(|(scope, it)| (namespace(scope), it.status())).collect()
     }
 
     /// Follows until `stop` fires, or one of them cannot save.

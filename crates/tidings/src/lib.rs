@@ -16,6 +16,10 @@ pub mod kinds;
 
 mod logging;
 
+pub mod ops;
+
+mod receivers;
+
 mod report;
 
 pub mod settings;

@@ -1,43 +1,24 @@
 //! One line a minute: what came in, what went out, what waits, how late.
 
-use std::{collections::HashMap, fmt::Write, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt::Write, time::Duration};
 
 use event::{Stop, Text, journal::Ledger};
-use pipeline::{
-    collect::{Status, missed::DEFAULT_TTL},
-    save::{Saver, StateFolder},
-    send::LaneWatch,
-};
-use tokio::{sync::watch, time::Instant};
+use pipeline::collect::missed::DEFAULT_TTL;
+use tokio::time::Instant;
 
-use crate::state::room;
+use crate::{ops::Sources, state::room};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Reports until `stop` fires: the room after the first lists, and a line every minute.
-pub(crate) fn all(
-    saver: &Saver,
-    lanes: &[LaneWatch],
-    statuses: &[watch::Receiver<Status>],
-    folder: Option<Arc<StateFolder>>,
-    stop: &Stop,
-) -> impl Future<Output = ()> + use<> {
-    let room = room_after_lists(statuses.to_vec(), folder.clone(), stop.clone());
-    let minutes =
-        every_minute(saver.clone(), lanes.to_vec(), statuses.to_vec(), folder, stop.clone());
-    async move {
-        futures::future::join(room, minutes).await;
-    }
+pub(crate) async fn all(sources: Sources, stop: Stop) {
+    let room = room_after_lists(sources.clone(), stop.clone());
+    futures::future::join(room, every_minute(sources, stop)).await;
 }
 
-/// Logs the line every minute until `stop` fires.
-async fn every_minute(
-    saver: Saver,
-    lanes: Vec<LaneWatch>,
-    statuses: Vec<watch::Receiver<Status>>,
-    folder: Option<Arc<StateFolder>>,
-    stop: Stop,
-) {
+/// Logs the line every minute.
+async fn every_minute(sources: Sources, stop: Stop) {
+    let Sources { saver, lanes, scopes, folder, .. } = sources;
     let mut before = Sums::default();
     let mut since = Instant::now();
     if let Ok(ledger) = saver.ledger().await {
@@ -57,7 +38,7 @@ async fn every_minute(
         if let Some(free) = free.filter(|_| kept > 0.0) {
             write!(line, " · room {} h", room(free, kept)).expect("a string takes it");
         }
-        let trouble = statuses.iter().find_map(|status| status.borrow().trouble.clone());
+        let trouble = scopes.iter().find_map(|(_, status)| status.borrow().trouble.clone());
         if let Some(trouble) = trouble {
             tracing::warn!(%trouble, "{line}");
         } else {
@@ -109,13 +90,10 @@ fn line(before: &Sums, now: &Sums, passed: Duration, lag: Option<Duration>) -> S
 
 /// Once every scope was listed, says how long an outage fits into the journal at the rate at which the
 /// listed Events came: each lives for a known time, so their number tells it.
-async fn room_after_lists(
-    mut statuses: Vec<watch::Receiver<Status>>,
-    folder: Option<Arc<StateFolder>>,
-    stop: Stop,
-) {
+async fn room_after_lists(sources: Sources, stop: Stop) {
+    let Sources { scopes, folder, .. } = sources;
     let mut rate = 0.0;
-    for status in &mut statuses {
+    for (_, mut status) in scopes {
         let listed = tokio::select! {
             () = stop.fired() => return,
             listed = status.wait_for(|status| status.listed.is_some()) => listed,

@@ -93,6 +93,20 @@ pub enum ApiError {
     Connection(String),
 }
 
+impl ApiError {
+    /// One word for it, for metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Expired { .. } => "expired",
+            Self::Busy { .. } => "busy",
+            Self::Refused { .. } => "refused",
+            Self::NotUnderstood { .. } => "not_understood",
+            Self::Failed { .. } => "failed",
+            Self::Connection(_) => "connection",
+        }
+    }
+}
+
 /// `meta/v1.Status`, as far as it matters.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]

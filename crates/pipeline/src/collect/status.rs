@@ -1,5 +1,7 @@
 //! What the collector tells of itself, for health and for people.
 
+use std::collections::BTreeMap;
+
 use event::journal::Position;
 
 /// What the collector is doing.
@@ -15,6 +17,14 @@ pub struct Status {
     pub trouble: Option<String>,
     /// What the newest list brought.
     pub listed: Option<Listed>,
+    /// How often following had to begin anew, by the word for the reason.
+    pub restarts: BTreeMap<&'static str, u64>,
+}
+
+impl Status {
+    pub(super) fn restarted(&mut self, why: &'static str) {
+        *self.restarts.entry(why).or_default() += 1;
+    }
 }
 
 /// See [`Status::phase`].

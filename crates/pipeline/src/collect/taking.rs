@@ -22,6 +22,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             judged.fate = Fate::Happened(event::counting::Basis::Unattributed);
         }
         let fate = judged.fate;
+        way.counts.note(&judged, now);
         way.take(judged, self.epoch());
         fate
     }
@@ -48,6 +49,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         if let (Some(position), Some(ttl)) = (&mut self.position, ttl) {
             position.ttl = if position.ttl == 0 { ttl } else { position.ttl.min(ttl) };
         }
+        way.counts.note(&judged, now);
         way.take(judged, self.epoch());
     }
 }

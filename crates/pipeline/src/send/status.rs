@@ -54,10 +54,23 @@ pub struct LaneStatus {
     pub delivered: u64,
     /// Events that were parked.
     pub parked: u64,
+    /// Requests by what became of them.
+    pub attempts: Attempts,
     /// When the receiver last took something.
     pub last_delivered: Option<Timestamp>,
     /// How late the events of the minute before `last_delivered` arrived.
     pub lag: Option<Lag>,
+}
+
+/// Requests to a receiver.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Attempts {
+    /// It answered as it should.
+    pub success: u64,
+    /// It was down or busy.
+    pub unavailable: u64,
+    /// It refused us.
+    pub blocked: u64,
 }
 
 /// Looks at a lane from outside, also after it has ended.
@@ -165,6 +178,7 @@ impl Reporter {
 
     /// The receiver answers as it should.
     pub(super) fn fine(&mut self) {
+        self.status.send_modify(|status| status.attempts.success += 1);
         let since = match &self.status.borrow().state {
             LaneState::Ok => return,
             LaneState::Retrying { since, .. } | LaneState::Blocked { since, .. } => Some(*since),
@@ -188,6 +202,7 @@ impl Reporter {
             let (lane, sink) = (self.lane.as_str(), self.sink);
             tracing::warn!(lane, sink, reason, attempts, unsaid, "events wait; trying again");
         }
+        self.status.send_modify(|status| status.attempts.unavailable += 1);
         self.set(LaneState::Retrying { since, reason, attempts });
     }
 
@@ -205,6 +220,7 @@ impl Reporter {
             tracing::warn!(lane, sink, reason, "receiver refuses us; probing once a minute");
         }
         let since = since.unwrap_or_else(|| self.clock.now());
+        self.status.send_modify(|status| status.attempts.blocked += 1);
         self.set(LaneState::Blocked { since, reason });
     }
 

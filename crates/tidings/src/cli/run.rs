@@ -9,6 +9,7 @@ use crate::{
     app::{self, Input},
     exit::Failure,
     logging,
+    ops::{Address, Served},
     settings::Settings,
 };
 
@@ -41,6 +42,10 @@ pub struct RunArgs {
     /// With --source: how long to wait, after the input has ended, until everything is sent
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     drain_timeout: u64,
+    /// Where to serve /metrics, /livez and /readyz: HOST:PORT, :PORT or off [default: :2112 with a
+    /// config, else off]
+    #[arg(long, value_name = "ADDRESS", env = "TIDINGS_METRICS_ADDRESS", hide_env_values = true)]
+    metrics_address: Option<Address>,
     /// What to ask the API server for; it answers JSON where it has no protobuf
     #[arg(long, value_enum, default_value_t = Encoding::Protobuf, env = "TIDINGS_API_ENCODING")]
     api_encoding: Encoding,
@@ -57,7 +62,7 @@ pub enum Encoding {
 
 /// Runs until `stop` fires, or the source has ended.
 pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
-    let RunArgs { config, kubeconfig, context, state, source, drain_timeout, api_encoding } = args;
+    let RunArgs { config, kubeconfig, context, state, source, drain_timeout, .. } = args;
     let settings = match &config {
         Some(path) => Settings::load(path).map_err(|mistakes| {
             Failure::config(anyhow::anyhow!("the config is wrong\n{mistakes}"))
@@ -70,10 +75,12 @@ pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
         None => Input::Cluster {
             kubeconfig,
             context,
-            json: api_encoding == Encoding::Json,
+            json: args.api_encoding == Encoding::Json,
             // A person at a terminal wants to know at once; a service waits for its cluster.
             patient: config.is_some(),
         },
     };
-    app::run(settings, input, state, stop).await
+    let usual = if config.is_some() { Address::usual() } else { Address::OFF };
+    let served = Served { address: args.metrics_address.unwrap_or(usual), legacy: None };
+    app::run(settings, input, state, served, stop).await
 }

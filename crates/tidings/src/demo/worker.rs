@@ -104,7 +104,7 @@ impl Worker {
 
 fn spawn(files: &Files, tasks: &Tasks, log: &Arc<Mutex<Log>>) -> io::Result<Child> {
     let mut command = Command::new(&files.program);
-    command.arg("run").arg("--config").arg(&files.config);
+    command.args(["run", "--metrics-address", "off", "--config"]).arg(&files.config);
     command.arg("--kubeconfig").arg(&files.kubeconfig);
     command.arg("--state").arg(&files.state);
     // We read in its log where it goes on, whatever the user's own setting is.

@@ -1,21 +1,10 @@
 //! The command line: help, wrong usage, wrong config, no cluster.
 
-use std::{fs, net::TcpListener, path::Path, time::Duration};
+use std::{net::TcpListener, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::support::{Scene, TO_A_FILE, assert_like, until};
-
-/// Compares with the text in `texts/`; with `UPDATE_TEXTS` in the environment it is rewritten instead.
-#[track_caller]
-fn assert_text(text: &str, name: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/texts").join(name);
-    if std::env::var_os("UPDATE_TEXTS").is_some() {
-        fs::write(&path, text).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, expected, "texts/{name} says otherwise; UPDATE_TEXTS=1 rewrites it");
-}
+use crate::support::{Scene, TO_A_FILE, assert_like, assert_text, until};
 
 fn kubeconfig(server: &str) -> String {
     format!(

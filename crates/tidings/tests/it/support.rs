@@ -79,6 +79,8 @@ impl Scene {
             .current_dir(&self.folder)
             .env_clear()
             .env("HOME", self.path("home"))
+            // Tests run side by side; the one about metrics asks for a port of its own.
+            .env("TIDINGS_METRICS_ADDRESS", "off")
             .stdin(input)
             .stdout(File::create(&out).unwrap())
             .stderr(File::create(&log).unwrap())
@@ -451,4 +453,27 @@ async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec<u8>
 async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
     let read = stream.read_buf(buffer).await.ok()?;
     (read > 0).then_some(())
+}
+
+/// Asks an HTTP server on loopback: the status and the body.
+pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
+
+/// Compares with the text in `texts/`; with `UPDATE_TEXTS` in the environment it is rewritten instead.
+#[track_caller]
+pub(crate) fn assert_text(text: &str, name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/texts").join(name);
+    if std::env::var_os("UPDATE_TEXTS").is_some() {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "texts/{name} says otherwise; UPDATE_TEXTS=1 rewrites it");
 }

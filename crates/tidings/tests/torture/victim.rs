@@ -54,7 +54,7 @@ impl Recipe {
     pub(crate) fn start(&self) -> anyhow::Result<Victim> {
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
         let child = Command::new(env!("CARGO_BIN_EXE_tidings"))
-            .arg("run")
+            .args(["run", "--metrics-address", "off"])
             .arg("--config")
             .arg(self.folder.join("config.yaml"))
             .arg("--kubeconfig")

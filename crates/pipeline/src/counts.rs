@@ -1,0 +1,340 @@
+//! What happened, counted for metrics: occurrences by type, reason, kind, namespace and reporter, and
+//! how the counting rule came to them. Moves when the events are saved, never before.
+//!
+//! A cluster decides how many reasons and namespaces there are, so series are bounded: Normal events get
+//! at most half of them, and what is too much is counted under `__other__`.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use event::{Event, Text, counting::Basis};
+
+use crate::collect::judge::{Fate, Judged};
+
+/// The label value of what has no series of its own.
+pub const OTHER: &str = "__other__";
+
+/// Upper bounds of the buckets of [`Counted::lag`], in seconds.
+pub const LAG_BOUNDS: [f64; 12] =
+    [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+
+/// Series that are not counted in for this long are forgotten, in seconds.
+const IDLE: u32 = 24 * 3600;
+
+/// What tells one series from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Series {
+    /// `Normal`, `Warning` or `other`.
+    pub kind: &'static str,
+    /// The Event's reason, or `other` where it is no word.
+    pub reason: Text,
+    /// Kind of the involved object.
+    pub object_kind: Text,
+    /// The Event's own namespace.
+    pub namespace: Text,
+    /// Who reported it.
+    pub reporter: Text,
+}
+
+/// Everything counted since the start.
+#[derive(Debug, Clone, Default)]
+pub struct Counted {
+    /// Occurrences.
+    pub occurrences: HashMap<Series, Count>,
+    /// Object revisions by what they were.
+    pub writes: Writes,
+    /// How often the counting rule had to guess.
+    pub adjustments: Adjustments,
+    /// How long after their last-seen time events were received: one count a bucket, the last without
+    /// bound.
+    pub lag: [u64; LAG_BOUNDS.len() + 1],
+    /// The sum of these delays, in seconds.
+    pub lag_sum: f64,
+    /// Events that found no series of their own.
+    pub limited: u64,
+}
+
+/// One series.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Occurrences since the start.
+    pub sum: u64,
+    /// When it was last counted in, in seconds since 1970.
+    pub touched: u32,
+}
+
+/// See [`Counted::writes`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Writes {
+    /// A new Event.
+    pub created: u64,
+    /// A known Event that happened again.
+    pub updated: u64,
+    /// Nothing had happened.
+    pub noop: u64,
+    /// It is gone.
+    pub deleted: u64,
+}
+
+/// See [`Counted::adjustments`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Adjustments {
+    /// There before the first look: counted nowhere.
+    pub baseline: u64,
+    /// The counter began anew.
+    pub reset: u64,
+    /// Older occurrences could not be told from new ones.
+    pub unattributed: u64,
+    /// The recorder went on with an expired Event's counter.
+    pub recreated: u64,
+}
+
+/// Counts what is taken, and shows it once it is saved.
+#[derive(Debug)]
+pub struct Counts {
+    shared: Arc<Mutex<Counted>>,
+    pending: Vec<Noted>,
+    limit: usize,
+}
+
+#[derive(Debug)]
+enum Noted {
+    Happened { series: Series, occurrences: u32, new: bool, basis: Basis, lag: f64, now: u32 },
+    Baseline,
+    Noop { gone: bool },
+}
+
+/// Looks at the counts from outside.
+#[derive(Debug, Clone)]
+pub struct CountsWatch(Arc<Mutex<Counted>>);
+
+impl CountsWatch {
+    /// Everything counted so far.
+    pub fn counted(&self) -> Counted {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::new(2000)
+    }
+}
+
+impl Counts {
+    /// At most so many series.
+    pub fn new(limit: usize) -> Self {
+        Self { shared: Arc::default(), pending: Vec::new(), limit }
+    }
+
+    /// The counts, for others.
+    pub fn watch(&self) -> CountsWatch {
+        CountsWatch(Arc::clone(&self.shared))
+    }
+
+    /// Notes what was taken; `now` is in seconds since 1970.
+    pub(crate) fn note(&mut self, judged: &Judged, now: u32) {
+        let event = &judged.event;
+        let gone = judged.change.is_some_and(|change| change.gone);
+        self.pending.push(match judged.fate {
+            // Sent because it is young, though in no sum.
+            Fate::Happened(_) if event.occurrences.after == 0 => Noted::Baseline,
+            Fate::Happened(basis) => Noted::Happened {
+                series: Series::of(event),
+                occurrences: event.occurrences.after.saturating_sub(event.occurrences.before),
+                new: event.occurrences.before == 0,
+                basis,
+                lag: f64::from(now.saturating_sub(event::time::to_u32(event.last_seen()))),
+                now,
+            },
+            Fate::Baseline => Noted::Baseline,
+            Fate::Noop => Noted::Noop { gone },
+        });
+    }
+
+    /// What was noted is saved now.
+    pub(crate) fn saved(&mut self) {
+        let mut counted = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        for noted in self.pending.drain(..) {
+            counted.take(noted, self.limit);
+        }
+    }
+}
+
+impl Counted {
+    fn take(&mut self, noted: Noted, limit: usize) {
+        match noted {
+            Noted::Happened { series, occurrences, new, basis, lag, now } => {
+                if new {
+                    self.writes.created += 1;
+                } else {
+                    self.writes.updated += 1;
+                }
+                match basis {
+                    Basis::Reset => self.adjustments.reset += 1,
+                    Basis::Unattributed => self.adjustments.unattributed += 1,
+                    Basis::Recreated => self.adjustments.recreated += 1,
+                    Basis::Exact => {}
+                }
+                let bucket = LAG_BOUNDS.iter().position(|bound| lag <= *bound);
+                self.lag[bucket.unwrap_or(LAG_BOUNDS.len())] += 1;
+                self.lag_sum += lag;
+                let count = self.series(series, limit, now);
+                count.sum += u64::from(occurrences);
+                count.touched = now;
+            }
+            Noted::Baseline => self.adjustments.baseline += 1,
+            Noted::Noop { gone: true } => self.writes.deleted += 1,
+            Noted::Noop { gone: false } => self.writes.noop += 1,
+        }
+    }
+
+    fn series(&mut self, series: Series, limit: usize, now: u32) -> &mut Count {
+        if self.occurrences.contains_key(&series) {
+            return self.occurrences.entry(series).or_default();
+        }
+        // Half of the series is kept for Warnings.
+        let own = if series.kind == "Warning" { limit } else { limit / 2 };
+        if self.occurrences.len() >= own {
+            self.occurrences.retain(|_, count| now.saturating_sub(count.touched) < IDLE);
+        }
+        let known = self.occurrences.len();
+        if known < own {
+            return self.occurrences.entry(series).or_default();
+        }
+        self.limited += 1;
+        // Without its namespace first, which most clusters have the most of; then only its type is left.
+        let wider = Series { namespace: OTHER.into(), ..series.clone() };
+        if self.occurrences.contains_key(&wider) || known < limit + limit / 4 {
+            return self.occurrences.entry(wider).or_default();
+        }
+        let other = || Text::from(OTHER);
+        let widest = Series {
+            kind: series.kind,
+            reason: other(),
+            object_kind: other(),
+            namespace: other(),
+            reporter: other(),
+        };
+        self.occurrences.entry(widest).or_default()
+    }
+}
+
+impl Series {
+    fn of(event: &Event) -> Self {
+        let reporter = if event.reporting_component.is_empty() {
+            &event.source.component
+        } else {
+            &event.reporting_component
+        };
+        Self {
+            kind: match &*event.kind {
+                "Normal" => "Normal",
+                "Warning" => "Warning",
+                _ => "other",
+            },
+            reason: if is_word(&event.reason) { event.reason.clone() } else { "other".into() },
+            object_kind: event.involved.reference.kind.clone(),
+            namespace: event.metadata.namespace.clone(),
+            // Some controllers add the id of a process after a space or a `_`.
+            reporter: reporter.split([' ', '_']).next().unwrap_or_default().into(),
+        }
+    }
+}
+
+/// `[A-Za-z][A-Za-z0-9]{0,63}`: what recorders write, and no sentence.
+fn is_word(reason: &str) -> bool {
+    reason.len() <= 64
+        && reason.starts_with(|first: char| first.is_ascii_alphabetic())
+        && reason.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use event::{EventKey, Occurrences};
+
+    use super::*;
+
+    fn judged(kind: &str, reason: &str, namespace: &str) -> Judged {
+        let mut event = Event { kind: kind.into(), reason: reason.into(), ..Event::default() };
+        event.metadata.namespace = namespace.into();
+        event.reporting_component = "kubelet".into();
+        event.occurrences = Occurrences { before: 0, after: 3 };
+        let key = EventKey::of(&event);
+        Judged { event, key, change: None, fate: Fate::Happened(Basis::Recreated) }
+    }
+
+    fn sums(counts: &Counts) -> Vec<String> {
+        let counted = counts.watch().counted();
+        let mut sums: Vec<_> = counted
+            .occurrences
+            .iter()
+            .map(|(series, count)| {
+                format!("{} {} {} {}", series.kind, series.reason, series.namespace, count.sum)
+            })
+            .collect();
+        sums.sort_unstable();
+        sums
+    }
+
+    #[test]
+    fn occurrences_are_counted_when_they_are_saved() {
+        let mut counts = Counts::default();
+        counts.note(&judged("Warning", "BackOff", "shop"), 100);
+        counts.note(&judged("Warning", "BackOff", "shop"), 100);
+        assert!(sums(&counts).is_empty());
+        counts.saved();
+        counts.saved();
+        assert_eq!(sums(&counts), ["Warning BackOff shop 6"]);
+        assert_eq!(counts.watch().counted().adjustments.recreated, 2);
+    }
+
+    #[test]
+    fn a_sentence_is_no_reason_and_an_unknown_type_is_other() {
+        let mut counts = Counts::default();
+        counts.note(&judged("Scary", "it broke again", "shop"), 100);
+        counts.saved();
+        assert_eq!(sums(&counts), ["other other shop 3"]);
+    }
+
+    #[test]
+    fn warnings_still_get_series_when_normal_events_have_taken_their_half() {
+        let mut counts = Counts::new(8);
+        for namespace in 0..20 {
+            counts.note(&judged("Normal", "Pulled", &format!("ns-{namespace:02}")), 100);
+        }
+        counts.note(&judged("Warning", "BackOff", "shop"), 100);
+        counts.saved();
+        let sums = sums(&counts);
+        assert_eq!(sums.len(), 6, "{sums:?}");
+        assert!(sums.contains(&"Normal Pulled __other__ 48".to_owned()), "{sums:?}");
+        assert!(sums.contains(&"Warning BackOff shop 3".to_owned()), "{sums:?}");
+        assert_eq!(counts.watch().counted().limited, 16);
+    }
+
+    #[test]
+    fn the_number_of_series_is_bounded_whatever_comes() {
+        let mut counts = Counts::new(8);
+        for number in 0..1000u32 {
+            let kind = if number % 2 == 0 { "Normal" } else { "Warning" };
+            let reason = format!("Reason{number}");
+            counts.note(&judged(kind, &reason, &reason), 100);
+        }
+        counts.saved();
+        let counted = counts.watch().counted();
+        assert!(counted.occurrences.len() <= 8 + 2 + 2, "{}", counted.occurrences.len());
+        assert_eq!(counted.occurrences.values().map(|count| count.sum).sum::<u64>(), 3000);
+    }
+
+    #[test]
+    fn an_idle_series_makes_room_for_a_new_one() {
+        let mut counts = Counts::new(2);
+        counts.note(&judged("Warning", "A", "shop"), 100);
+        counts.note(&judged("Warning", "B", "shop"), 100 + IDLE / 2);
+        counts.note(&judged("Warning", "C", "shop"), 100 + IDLE);
+        counts.saved();
+        assert_eq!(sums(&counts), ["Warning B shop 3", "Warning C shop 3"]);
+    }
+}

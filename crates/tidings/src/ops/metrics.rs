@@ -1,0 +1,235 @@
+//! `/metrics`: what the journal, the lanes, the collectors and the counts say at this moment, in the
+//! text format 0.0.4.
+
+use event::journal::{JournalError, Ledger};
+use pipeline::{
+    collect::Phase,
+    counts::{Counted, LAG_BOUNDS},
+    send::LaneState,
+};
+use prometheus::{Encoder, TextEncoder, core::Collector, process_collector::ProcessCollector};
+
+use super::{
+    Sources,
+    families::{Families, float},
+    legacy,
+};
+
+/// The whole text.
+pub(super) async fn text(sources: &Sources) -> Result<String, JournalError> {
+    let ledger = sources.saver.ledger().await?;
+    let counted = sources.counts.counted();
+    let mut families = Families::default();
+    families
+        .gauge("tidings_build_info", "Which Tidings this is; always 1")
+        .add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    happened(&mut families, &counted);
+    watched(&mut families, sources);
+    booked(&mut families, &ledger, sources);
+    sent(&mut families, &ledger, sources);
+    if let Some(prefix) = &sources.legacy {
+        legacy::add(&mut families, prefix, sources, &ledger, &counted);
+    }
+    let mut families = families.into_vec();
+    families.extend(ProcessCollector::for_self().collect());
+    let mut text = Vec::new();
+    // Only a name that no metric may have could fail, and a test reads all of ours.
+    drop(TextEncoder::new().encode(&families, &mut text));
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// What the cluster's Events told.
+fn happened(families: &mut Families, counted: &Counted) {
+    let mut all: Vec<_> = counted.occurrences.iter().collect();
+    all.sort_unstable_by_key(|(series, _)| *series);
+    let mut occurrences = families.counter(
+        "tidings_event_occurrences_total",
+        "Occurrences that Events told of, by the counting rule; a lower bound",
+    );
+    for (series, count) in all {
+        let labels = [
+            ("type", series.kind),
+            ("reason", &*series.reason),
+            ("object_kind", &*series.object_kind),
+            ("object_namespace", &*series.namespace),
+            ("reporter", &*series.reporter),
+        ];
+        occurrences.add(&labels, float(count.sum));
+    }
+    let writes = counted.writes;
+    families
+        .counter("tidings_event_writes_total", "Revisions of Event objects, by what they were")
+        .add(&[("change", "created")], float(writes.created))
+        .add(&[("change", "updated")], float(writes.updated))
+        .add(&[("change", "noop")], float(writes.noop))
+        .add(&[("change", "deleted")], float(writes.deleted));
+    let guesses = counted.adjustments;
+    families
+        .counter(
+            "tidings_event_occurrence_adjustments_total",
+            "How often the counting rule had to decide without the counter's whole past",
+        )
+        .add(&[("kind", "baseline")], float(guesses.baseline))
+        .add(&[("kind", "reset")], float(guesses.reset))
+        .add(&[("kind", "unattributed")], float(guesses.unattributed))
+        .add(&[("kind", "recreated")], float(guesses.recreated));
+    families.histogram(
+        "tidings_event_lag_seconds",
+        "Time from an Event's last-seen time, in whole seconds, until it was received",
+        &LAG_BOUNDS,
+        &counted.lag,
+        counted.lag_sum,
+    );
+    families
+        .counter(
+            "tidings_series_limited_total",
+            "Events that were counted under __other__ because there were too many series",
+        )
+        .add(&[("metric", "tidings_event_occurrences_total")], float(counted.limited));
+}
+
+/// How following the cluster goes.
+fn watched(families: &mut Families, sources: &Sources) {
+    let statuses: Vec<_> = sources
+        .scopes
+        .iter()
+        .map(|(namespace, status)| (namespace.as_str(), status.borrow().clone()))
+        .collect();
+    let mut up = families.gauge("tidings_watch_up", "A watch is open and trusted");
+    for (namespace, status) in &statuses {
+        let watching = f64::from(u8::from(status.phase == Phase::Watching));
+        up.add(&[("resource", "events"), ("namespace", namespace)], watching);
+    }
+    let mut activity = families.gauge(
+        "tidings_watch_last_activity_timestamp_seconds",
+        "When the position was last known to be the newest",
+    );
+    for (namespace, status) in &statuses {
+        let time = status.position.map_or(0, |position| position.time);
+        activity.add(&[("resource", "events"), ("namespace", namespace)], time.into());
+    }
+    let mut restarts = families
+        .counter("tidings_watch_restarts_total", "How often following had to begin anew, by cause");
+    for (namespace, status) in &statuses {
+        for (cause, count) in &status.restarts {
+            let labels = [("resource", "events"), ("namespace", *namespace), ("cause", *cause)];
+            restarts.add(&labels, float(*count));
+        }
+    }
+    let live = statuses.iter().map(|(_, status)| status.live).max().unwrap_or_default();
+    families
+        .gauge("tidings_event_objects", "Event objects that are live in the cluster")
+        .add(&[], float(live as u64));
+    families
+        .counter("tidings_api_requests_total", "Requests to the API server for Events")
+        .add(&[], float(sources.client.requests()));
+}
+
+/// The ledger of everything that came in.
+fn booked(families: &mut Families, ledger: &Ledger, sources: &Sources) {
+    let tally = ledger.tally;
+    families
+        .counter(
+            "tidings_records_seen_total",
+            "Revisions that came in, since the state folder is: the sum of tidings_records_total",
+        )
+        .add(&[], float(tally.seen));
+    families
+        .counter("tidings_records_total", "Revisions that came in, by what became of them")
+        .add(&[("result", "accepted")], float(tally.accepted))
+        .add(&[("result", "filtered")], float(tally.filtered))
+        .add(&[("result", "baseline")], float(tally.baseline))
+        .add(&[("result", "noop")], float(tally.noop));
+    families.gauge("tidings_state_durable", "The journal survives this process").add(
+        &[],
+        f64::from(u8::from(sources.folder.as_ref().is_some_and(|folder| folder.storage().durable))),
+    );
+    let missed = ledger.breaks.iter().filter(|found| found.missed).count();
+    families
+        .gauge(
+            "tidings_breaks",
+            "Of the last hundred breaks of the watch, by whether events may be missing",
+        )
+        .add(&[("missed", "true")], float(missed as u64))
+        .add(&[("missed", "false")], float((ledger.breaks.len() - missed) as u64));
+}
+
+/// The ledger of each receiver, and how it is doing.
+fn sent(families: &mut Families, ledger: &Ledger, sources: &Sources) {
+    let current = || ledger.lanes.iter().filter(|(lane, _)| lane.orphaned.is_none());
+    let mut accepted = families.counter(
+        "tidings_output_accepted_total",
+        "Events that a route led to this receiver: the sum of its records_total and queue_records",
+    );
+    for (lane, _) in current() {
+        accepted.add(&[("output", &*lane.name)], float(lane.tally.accepted));
+    }
+    let mut records = families.counter(
+        "tidings_output_records_total",
+        "Events of this receiver that are done with, by what became of them",
+    );
+    for (lane, _) in current() {
+        let tally = lane.tally;
+        for (result, count) in [
+            ("delivered", tally.delivered),
+            ("suppressed", tally.suppressed),
+            ("parked", tally.parked),
+            ("dropped_overflow", tally.overflow),
+            ("dropped_expired", tally.expired),
+            ("dropped_discarded", tally.discarded),
+        ] {
+            records.add(&[("output", &*lane.name), ("result", result)], float(count));
+        }
+    }
+    let mut queue =
+        families.gauge("tidings_output_queue_records", "Events that wait in the journal");
+    for (lane, waiting) in current() {
+        queue.add(&[("output", &*lane.name)], float(*waiting));
+    }
+    let lanes: Vec<_> = sources.lanes.iter().map(|lane| (lane.name(), lane.status())).collect();
+    let mut attempts =
+        families.counter("tidings_output_attempts_total", "Requests, by what became of them");
+    for (name, status) in &lanes {
+        for (outcome, count) in [
+            ("success", status.attempts.success),
+            ("retryable", status.attempts.unavailable),
+            ("blocked", status.attempts.blocked),
+        ] {
+            attempts.add(&[("output", name.as_str()), ("outcome", outcome)], float(count));
+        }
+    }
+    let mut state =
+        families.gauge("tidings_output_state", "1 for the state that the receiver is in");
+    for (name, status) in &lanes {
+        let now = match status.state {
+            LaneState::Ok => "ok",
+            LaneState::Retrying { .. } => "retrying",
+            LaneState::Blocked { .. } => "blocked",
+            LaneState::Stopped => "stopped",
+        };
+        for word in ["ok", "retrying", "blocked", "stopped"] {
+            let value = f64::from(u8::from(word == now));
+            state.add(&[("output", name.as_str()), ("state", word)], value);
+        }
+    }
+    let mut lag = families.gauge(
+        "tidings_output_lag_seconds",
+        "How late the events of the last minute arrived at the receiver",
+    );
+    for (name, status) in &lanes {
+        let Some(late) = status.lag else { continue };
+        for (quantile, value) in [("0.5", late.p50), ("0.99", late.p99)] {
+            let labels = [("output", name.as_str()), ("quantile", quantile)];
+            lag.add(&labels, value.as_secs_f64());
+        }
+    }
+    let mut last = families.gauge(
+        "tidings_output_last_success_timestamp_seconds",
+        "When the receiver last took something",
+    );
+    for (name, status) in &lanes {
+        let Some(time) = status.last_delivered else { continue };
+        let seconds = u64::try_from(time.as_second()).unwrap_or_default();
+        last.add(&[("output", name.as_str())], float(seconds));
+    }
+}

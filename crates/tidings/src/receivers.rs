@@ -1,0 +1,41 @@
+//! The receivers of the config: connected, each behind its lane.
+
+use std::sync::Arc;
+
+use event::{Clock, SinkContext, Stop, Tasks};
+use pipeline::send::{Lane, LaneSettings, LaneWatch};
+
+use crate::{app::USER_AGENT, exit::Failure, settings::Settings, state::State};
+
+/// Connects every receiver and starts its lane.
+pub(crate) async fn connect(
+    settings: &Settings,
+    state: &State,
+    tasks: &Tasks,
+    stop: &Stop,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<LaneWatch>, Failure> {
+    let mut watches = Vec::new();
+    for (receiver, saved) in settings.receivers.iter().zip(&state.lanes) {
+        let ctx = SinkContext {
+            receiver: receiver.name.clone(),
+            user_agent: USER_AGENT.into(),
+            clock: Arc::clone(clock),
+        };
+        let sink =
+            (receiver.kind.connect)(receiver.settings.clone(), ctx).await.map_err(|error| {
+                let at = format!("receiver `{}`", receiver.name);
+                Failure::config(anyhow::Error::new(error).context(at))
+            })?;
+        let waiting = saved.tally.waiting();
+        tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
+        let lane = LaneSettings::default();
+        let lane = Lane::new(saved.clone(), sink, state.saver.clone(), lane, Arc::clone(clock));
+        watches.push(lane.watch());
+        tasks.spawn("lane", lane.run(stop.clone()));
+    }
+    if watches.is_empty() {
+        tracing::warn!("no receivers: events are watched and counted, and sent nowhere");
+    }
+    Ok(watches)
+}

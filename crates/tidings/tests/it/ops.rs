@@ -1,0 +1,151 @@
+//! Metrics and health of the running binary.
+
+use jiff::SignedDuration;
+use playground::{
+    faults::{Fault, FaultKind},
+    stats::Verb,
+};
+
+use crate::support::{Cluster, Hook, Life, Scene, assert_text, get, happening};
+
+const SERVED: &str =
+    "run --config config.yaml --kubeconfig kubeconfig --state state --metrics-address 127.0.0.1:0";
+
+/// Starts it; gives the address at which it is served.
+async fn served(scene: &Scene) -> (Life, String) {
+    let life = scene.start(SERVED);
+    life.says("metrics and health at http://").await;
+    let log = life.log();
+    let (_, rest) = log.split_once("metrics and health at http://").unwrap();
+    let address = rest.split('/').next().unwrap().to_owned();
+    (life, address)
+}
+
+fn two_receivers(hook: &Hook) -> String {
+    format!(
+        "
+maxEventAgeSeconds: 60
+route:
+  routes:
+  - drop: [{{type: Normal}}]
+    match: [{{receiver: file}}, {{receiver: hook}}]
+receivers:
+- {{name: file, repeats: every, file: {{path: events.jsonl}}}}
+- {{name: hook, webhook: {{endpoint: '{}'}}}}
+",
+        hook.url()
+    )
+}
+
+/// The lines of the metrics that are the same each time: without times, and without what depends on
+/// how events came together in requests.
+fn steady(text: &str) -> String {
+    let changing = [
+        "process_",
+        "lag_seconds",
+        "timestamp_seconds",
+        "requests_total",
+        "attempts",
+        "build_info",
+    ];
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter(|line| !changing.iter().any(|word| line.contains(word)))
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+#[tokio::test]
+async fn metrics_say_what_happened_and_the_ledger_of_each_receiver_balances() {
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 200).await;
+    let scene = Scene::with_cluster(&two_receivers(&hook), &cluster);
+    let (life, address) = served(&scene).await;
+    life.says("INFO watching").await;
+    cluster.create("a");
+    cluster.repeat("a");
+    let mut normal = happening("b", SignedDuration::ZERO);
+    normal.kind = "Normal".into();
+    normal.reason = "it is a sentence".into();
+    cluster.store(normal);
+    hook.has(1).await;
+    scene.has(2).await;
+    let mut text = String::new();
+    until_metrics(
+        &address,
+        &mut text,
+        "tidings_output_records_total{output=\"file\",result=\"delivered\"} 2",
+    )
+    .await;
+    until_metrics(&address, &mut text, "tidings_records_total{result=\"filtered\"} 1").await;
+    let (status, ready) = get(&address, "/readyz").await;
+    assert_eq!((status, &*ready), (200, "[+]events of all namespaces: watching\n"));
+    life.stops().await;
+    assert_text(&steady(&text), "metrics.txt");
+}
+
+/// Reads the metrics until they have this line.
+async fn until_metrics(address: &str, text: &mut String, line: &str) {
+    for _ in 0..3000 {
+        *text = get(address, "/metrics").await.1;
+        if text.lines().any(|found| found == line) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain for `{line}` in\n{text}");
+}
+
+#[tokio::test]
+async fn alive_whatever_the_cluster_does_and_ready_only_while_it_is_watched() {
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 500).await;
+    let scene = Scene::with_cluster(&two_receivers(&hook), &cluster);
+    let (life, address) = served(&scene).await;
+    life.says("INFO watching").await;
+    assert_eq!(get(&address, "/-/ready").await.0, 200);
+    let faults = cluster.playground.faults();
+    faults.schedule(Fault::new(FaultKind::ServerError).times(1000).of("events"));
+    faults.schedule(Fault::new(FaultKind::EndWatch).on(Verb::Watch).of("events"));
+    life.says("cannot follow the events").await;
+    let (status, text) = get(&address, "/readyz").await;
+    assert_eq!(status, 503);
+    assert!(text.starts_with("[-]events of all namespaces: waiting (failed (500)"), "{text}");
+    assert_eq!(get(&address, "/livez").await, (200, "OK\n".into()));
+    assert_eq!(get(&address, "/-/healthy").await, (200, "OK\n".into()));
+    life.stops().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_that_shows_the_way() {
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 200).await;
+    let scene = Scene::with_cluster(&two_receivers(&hook), &cluster);
+    let (life, address) = served(&scene).await;
+    let (status, page) = get(&address, "/").await;
+    assert_eq!(status, 200);
+    let (missing, same) = get(&address, "/nowhere").await;
+    assert_eq!((missing, &same), (404, &page));
+    for path in ["/metrics", "/readyz", "/livez"] {
+        assert!(page.contains(&format!("href=\"{path}\"")), "{page}");
+        assert_ne!(get(&address, path).await.0, 404, "{path}");
+    }
+    life.stops().await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_costs_the_metrics_and_no_event() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 200).await;
+    let scene = Scene::with_cluster(&two_receivers(&hook), &cluster);
+    let life = scene.start(&SERVED.replace("127.0.0.1:0", &address.to_string()));
+    life.says("INFO watching").await;
+    cluster.create("a");
+    scene.has(1).await;
+    let ended = life.stops().await;
+    let said = ended.lines_with("metrics and health are not served");
+    assert_eq!(said.len(), 1, "{}", ended.log);
+    assert!(said[0].contains("give another address with --metrics-address, or off"), "{}", said[0]);
+}

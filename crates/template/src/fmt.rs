@@ -9,6 +9,8 @@ mod printf;
 /// One value with one verb: integers, text, padding.
 mod verb;
 
+pub(crate) use float::shortest;
+
 use crate::{
     quote,
     time::duration,

@@ -87,10 +87,7 @@ impl Time {
             Zone::Fixed(seconds, name) => (*seconds, Rc::clone(name)),
             Zone::Named(zone) => {
                 let info = zone.to_offset_info(self.instant);
-                let name = info.abbreviation();
-                // Zones without a name of their own are called by their offset: Go prints that itself.
-                let name = if name.starts_with(['+', '-']) { "" } else { name };
-                (info.offset().seconds(), Rc::from(name))
+                (info.offset().seconds(), Rc::from(info.abbreviation()))
             }
         }
     }

@@ -79,7 +79,16 @@ func functions() map[string]function {
 	f["shuffle"] = function{skipWrong: true, params: []pool{pool{`""`, `"a"`, `"aaa"`, `"üü"`}}, extra: []string{`{{ shuffle "abc" | len }}`, `{{ shuffle nil }}`, `{{ shuffle .nil }}`, `{{ shuffle 1 }}`, `{{ shuffle .list }}`, `{{ shuffle .dict }}`, `{{ shuffle true }}`, `{{ shuffle "zz" }}`, `{{ shuffle .uni | len }}`, `{{ contains "b" (shuffle "abc") }}`}}
 
 	// conversion and numbers
-	f["toString"] = function{params: []pool{datas}}
+	// Numbers exactly between the two shortest texts that read back.
+	ties := []string{`{{ FUNC 875541101572080.25 }}`, `{{ FUNC 1135943218495917.25 }}`, `{{ FUNC -655352776537089.25 }}`, `{{ FUNC 655352776537089.75 }}`, `{{ FUNC 1e23 }}`, `{{ FUNC 5e-324 }}`, `{{ FUNC 1.7976931348623157e308 }}`, `{{ FUNC 9007199254740993.0 }}`, `{{ FUNC 0.1 }}`, `{{ FUNC 1e20 }}`, `{{ FUNC 123456789012345680000.0 }}`}
+	of := func(templates []string, name string) []string {
+		var out []string
+		for _, t := range templates {
+			out = append(out, strings.ReplaceAll(t, "FUNC", name))
+		}
+		return out
+	}
+	f["toString"] = function{params: []pool{datas}, extra: of(ties, "toString")}
 	f["toStrings"] = function{params: []pool{append(append(pool{}, lists...), datas...)}}
 	f["atoi"] = function{params: []pool{pool{`""`, `"1"`, `"-17"`, `"+4"`, `"abc"`, `"1.5"`, `"0x10"`, `"010"`, `" 7"`, `"9223372036854775807"`, `"9223372036854775808"`, `"-9223372036854775808"`, `"1_000"`, `"１"`, `"7 "`, `"--1"`, `.num`, `"00"`, `"-0"`, `"1e3"`}}}
 	same(function{params: []pool{numbers}}, "int", "int64", "add1")
@@ -155,7 +164,7 @@ func functions() map[string]function {
 
 	// JSON
 	must([]string{"fromJson"}, function{params: []pool{jsons}, extra: []string{`{{ (fromJson "{\"a\":[1,2]}").a }}`, `{{ fromJson "1" | typeOf }}`, `{{ fromJson "[1]" | typeOf }}`, `{{ fromJson "1e21" }}`, `{{ fromJson "1234567" }}`, `{{ fromJson "{\"a\":1234567890123}" | toJson }}`}})
-	must([]string{"toJson", "toPrettyJson", "toRawJson"}, function{params: []pool{datas}, extra: []string{`{{ toJson (dict "a" .nan) }}`, `{{ toRawJson .html }}`, `{{ mustToJson .inf }}`, `{{ toRawJson .nan }}`, `{{ mustToPrettyJson (list (dict) (list)) }}`, `{{ toPrettyJson (dict "b" (list 1 (dict "c" nil)) "a" "x") }}`, `{{ mustToJson (list 1e21 1e20 1e-6 1e-7 123456789.125 -0.0) }}`}})
+	must([]string{"toJson", "toPrettyJson", "toRawJson"}, function{params: []pool{datas}, extra: append(of(ties, "toJson"), `{{ toJson (dict "a" .nan) }}`, `{{ toRawJson .html }}`, `{{ mustToJson .inf }}`, `{{ toRawJson .nan }}`, `{{ mustToPrettyJson (list (dict) (list)) }}`, `{{ toPrettyJson (dict "b" (list 1 (dict "c" nil)) "a" "x") }}`, `{{ mustToJson (list 1e21 1e20 1e-6 1e-7 123456789.125 -0.0) }}`)})
 
 	// regular expressions
 	must([]string{"regexMatch", "regexFind"}, function{params: []pool{regexes, texts}, skipWrong: false})
@@ -169,7 +178,7 @@ func functions() map[string]function {
 
 	// paths, URLs, versions
 	same(function{params: []pool{paths}}, "base", "dir", "clean", "ext", "isAbs", "osBase", "osClean", "osDir", "osExt", "osIsAbs")
-	f["urlParse"] = function{params: []pool{urls}, extra: []string{`{{ (urlParse "http://a:1/b").hostname }}`, `{{ urlParse "http://u:p@h/p?q#f" | urlJoin }}`}}
+	f["urlParse"] = function{params: []pool{urls}, extra: []string{`{{ urlParse "http://u:p:qh/" }}`, `{{ urlParse "http://a:b:80/" }}`, `{{ urlParse "https://.::1]:80/" }}`, `{{ (urlParse "http://a:1/b").hostname }}`, `{{ urlParse "http://u:p@h/p?q#f" | urlJoin }}`}}
 	f["urlJoin"] = function{params: []pool{pool{
 		`(dict "scheme" "http" "host" "h:80" "path" "/p" "query" "q=1" "fragment" "f" "userinfo" "u:p")`, `(dict)`, `(dict "host" "h")`, `(dict "path" "a b")`, `(dict "path" "a:b")`, `(dict "scheme" "mailto" "opaque" "x@y")`, `(dict "host" "h" "path" "p")`, `(dict "scheme" "http" "path" "//p")`, `(dict "userinfo" "a b" "host" "h")`, `(dict "userinfo" "u:p%20q" "host" "h" "scheme" "s")`, `(dict "userinfo" "u%zz")`, `(dict "path" 1)`, `(dict "scheme" nil)`, `(dict "fragment" "a b#")`, `(dict "query" "a b&ü")`, `(dict "host" "h%ü[")`, `(dict "path" "/ü?#%")`, `(dict "scheme" "s" "host" "" "path" "/x")`, `(dict "host" "[::1]:80" "scheme" "http")`, `(urlParse "http://u:p@h:1/p%2Fq?x#y")`, `(dict "path" "//x" "host" "")`, `(dict "path" "*")`, `(dict "userinfo" "x" "path" "y")`, `(dict "query" .list)`, `(dict "scheme" "http" "opaque" "//h/p" "userinfo" "u")`}}}
 	f["semver"] = function{params: []pool{semvers}, extra: []string{`{{ (semver "1.2.3-b.1+m").Prerelease }}`, `{{ (semver "1.2.3-b.1+m").Metadata }}`, `{{ (semver "v1.2.3").Major }}`, `{{ (semver "v1.2").Original }}`, `{{ (semver "1.2.3").Minor }} {{ (semver "1.2.3").Patch }}`, `{{ (semver "1.2.3").Compare (semver "1.2.4") }}`, `{{ semver "1.2.3" | toJson }}`, `{{ (semver "1.2.3").IncPatch }}`, `{{ (semver "1.2.3").LessThan (semver "1.3") }}`, `{{ (semver "1.2.3").nope }}`}}
@@ -177,7 +186,7 @@ func functions() map[string]function {
 
 	// dates
 	f["date"] = function{params: []pool{layouts, dates}, skipWrong: true, extra: []string{`{{ date "2006" "x" | len }}`, `{{ date "2006" now | len }}`, `{{ date 1 .time }}`, `{{ .time | date "15:04" }}`, `{{ date "2006" .u64 | len }}`}}
-	same(function{params: []pool{layouts, dates, zones}, skipWrong: true, extra: []string{`{{ dateInZone "2006" .nil "UTC" | len }}`, `{{ dateInZone "2006" .time 1 }}`}}, "dateInZone", "date_in_zone")
+	same(function{params: []pool{layouts, dates, zones}, skipWrong: true, extra: []string{`{{ dateInZone "15:04 MST" .time "Etc/GMT+5" }}`, `{{ dateInZone "15:04 MST -0700" .winter "Australia/Lord_Howe" }}`, `{{ dateInZone "15:04 MST" .time "Asia/Kathmandu" }}`, `{{ dateInZone "15:04 MST" .time "America/Sao_Paulo" }}`, `{{ dateInZone "2006" .nil "UTC" | len }}`, `{{ dateInZone "2006" .time 1 }}`}}, "dateInZone", "date_in_zone")
 	f["htmlDate"] = function{params: []pool{append(pool{`1717236000`, `86399`, `86400`, `-86400`, `1e9`, `253402200000`, `951782400`, `4102444800`, `-62135596800`, `(toDate "2006-01-02" "2020-02-29")`}, dates...)}, skipWrong: true}
 	f["htmlDateInZone"] = function{params: []pool{dates, zones}, skipWrong: true}
 	same(function{params: []pool{spans, times}, times: true}, "dateModify", "date_modify", "mustDateModify", "must_date_modify")
@@ -215,7 +224,7 @@ func dateExtra(name string) []string {
 		{"2006-01-02T15:04:05.999999999Z07:00", "2024-06-01T10:04:05.123Z"}, {"2006-01-02T15:04:05Z07:00", "2024-06-01T10:04:05.5-03:30"},
 		{"2006-002", "2024-366"}, {"2006-002", "2023-366"}, {"15:04:05.000", "10:04:05.12"}, {"03PM", "12am"}, {"3pm", "13pm"}, {"-0700", "+0530"}, {"-07:00:00", "+05:30:15"},
 		{"Z0700", "Z"}, {"Jan 2 2006", "jun 1 2024"}, {"January 2 2006", "JUNE 31 2024"}, {"Mon 2006", "Foo 2024"}, {"06", "69"}, {"06", "68"}, {"2006", "20240"}, {"2006", "99"}, {"15", "24"}, {"04", "60"}, {"05", "60"},
-		{"2006-01-02 MST", "2024-06-01 GMT+3"}, {"2006-01-02 MST", "2024-06-01 xyz"}, {"2006-01-02 MST", "2024-06-01 PDT"}, {"1/2/2006", "6/1/2024"}, {"_2 Jan", "31 Feb"}, {"2006-01-02", " 2024-06-01"}, {"15:04:05,000", "10:04:05,123"}, {"2006 01", "2024  01"},
+		{"2006-01-02 MST", "2024-06-01 GMT+3"}, {"2006-01-02 MST", "2024-06-01 xyz"}, {"2006-01-02 MST", "2024-06-01 PDT"}, {"1/2/2006", "6/1/2024"}, {"_2 Jan", "31 Feb"}, {"2006-01-02", " 2024-06-01"}, {"15:04:05,000", "10:04:05,123"}, {"2006 01", "2024  01"}, {"-0700", "+0x99"}, {"-0700", "+2599"}, {"-07:00:00", "+25:61:61"}, {"-07:00", "*01:00"}, {"-07", "-2"},
 	} {
 		out = append(out, "{{ "+name+" "+quoted(pair[0])+" "+quoted(pair[1])+" }}")
 	}

@@ -154,12 +154,46 @@ fn fits(whole: i32, digits: usize) -> bool {
 
 /// Digits with a point behind the first, and the exponent.
 fn scientific(number: f64, precision: Option<usize>) -> (String, i32) {
-    let text = match precision {
-        Some(precision) => format!("{number:.precision$e}"),
-        None => format!("{number:e}"),
+    let Some(precision) = precision else {
+        let (mut digits, exponent) = shortest(number);
+        if digits.len() > 1 {
+            digits.insert(1, '.');
+        }
+        return (digits, exponent);
     };
+    let text = format!("{number:.precision$e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     (digits.to_owned(), exponent.parse().unwrap_or(0))
+}
+
+/// The shortest digits that read back as this number, which is not negative, and the exponent of the
+/// first. Exactly between two of them Go takes the even one, and Rust the greater one.
+pub(crate) fn shortest(number: f64) -> (String, i32) {
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits = digits.replace('.', "");
+    let exponent = exponent.parse().unwrap_or(0);
+    // Fewer digits never have a neighbour that reads back, too.
+    if digits.len() >= 16
+        && let Some(even) = even_neighbour(&digits)
+    {
+        let exact = format!("{number:.30e}").replace('.', "");
+        let rest = exact.split_once('e').and_then(|(exact, _)| exact.strip_prefix(&even));
+        let halfway = rest.and_then(|rest| rest.strip_prefix('5'));
+        let reads_back =
+            || format!("{}.{}e{exponent}", &even[..1], &even[1..]).parse() == Ok(number);
+        if halfway.is_some_and(|rest| rest.bytes().all(|digit| digit == b'0')) && reads_back() {
+            return (even, exponent);
+        }
+    }
+    (digits, exponent)
+}
+
+/// The digits less one in the last place, if the last is odd.
+fn even_neighbour(digits: &str) -> Option<String> {
+    let (before, last) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
+    let last: u8 = last.parse().ok()?;
+    (last % 2 == 1).then(|| format!("{before}{}", last - 1))
 }
 
 fn exponential(digits: &str, exponent: i32) -> String {

@@ -2,7 +2,7 @@
 
 use num_bigint::{BigInt, Sign};
 
-use crate::function::CallError;
+use crate::{fmt, function::CallError};
 
 /// Digits behind the point that a division keeps.
 const DIVISION_PRECISION: i64 = 16;
@@ -30,11 +30,11 @@ impl Decimal {
             };
             return Err(CallError::new(format!("Cannot create a Decimal from {name}")));
         }
-        let text = format!("{number:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let behind = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        let value = digits.replace('.', "").parse().unwrap_or_default();
-        let exponent = exponent.parse::<i64>().unwrap_or(0) - i64::try_from(behind).unwrap_or(0);
+        let (digits, exponent) = fmt::shortest(number.abs());
+        let value: BigInt = digits.parse().unwrap_or_default();
+        let value = if number < 0.0 { -value } else { value };
+        let behind = i64::try_from(digits.len()).unwrap_or(1) - 1;
+        let exponent = i64::from(exponent) - behind;
         Ok(Self { value, exponent })
     }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    fmt,
     function::CallError,
     time::Time,
     value::{Map, Str, Value},
@@ -161,20 +162,32 @@ impl Encoder {
             };
             return Err(Refused::ByGo(CallError::new(format!("json: unsupported value: {name}"))));
         }
+        if number.is_sign_negative() {
+            self.push("-");
+        }
         let size = number.abs();
-        if size == 0.0 || (1e-6..1e21).contains(&size) {
-            self.push(&number.to_string());
+        let (mut digits, exponent) = fmt::shortest(size);
+        if size != 0.0 && !(1e-6..1e21).contains(&size) {
+            if digits.len() > 1 {
+                digits.insert(1, '.');
+            }
+            self.push(&format!("{digits}e{exponent:+}"));
             return Ok(());
         }
-        // Rust writes 1e21, Go 1e+21; both write 1e-7.
-        let text = format!("{number:e}");
-        match text.split_once('e') {
-            Some((digits, power)) if !power.starts_with('-') => {
-                self.push(digits);
-                self.push("e+");
-                self.push(power);
+        match usize::try_from(exponent) {
+            Err(_) => {
+                let zeros = usize::try_from(-exponent - 1).unwrap_or_default();
+                self.push(&format!("0.{}{digits}", "0".repeat(zeros)));
             }
-            _ => self.push(&text),
+            Ok(before) if before + 1 < digits.len() => {
+                digits.insert(before + 1, '.');
+                self.push(&digits);
+            }
+            Ok(before) => {
+                let zeros = (before + 1).saturating_sub(digits.len());
+                self.push(&digits);
+                self.push(&"0".repeat(zeros));
+            }
         }
         Ok(())
     }

@@ -290,16 +290,17 @@ impl Reader {
                 left = left.strip_prefix(b":").ok_or(Wrong::Missing)?;
             }
             let (pair, rest) = left.split_at_checked(2).ok_or(Wrong::Missing)?;
+            // After a part that is no number, the others do not count.
             match number(pair, true) {
-                Ok((number, _)) => *part = number,
-                Err(_) => bad = true,
+                Ok((number, _)) if !bad => *part = number,
+                _ => bad = true,
             }
             left = rest;
         }
         let [hours, minutes, seconds] = parts;
-        within(hours, 0..25, "time zone offset hour")?;
-        within(minutes, 0..61, "time zone offset minute")?;
         within(seconds, 0..61, "time zone offset second")?;
+        within(minutes, 0..61, "time zone offset minute")?;
+        within(hours, 0..25, "time zone offset hour")?;
         let offset = (hours * 60 + minutes) * 60 + seconds;
         self.offset = Some(match sign {
             b'+' if !bad => offset,

@@ -91,11 +91,46 @@ fn scheme(text: &[u8]) -> Result<(&[u8], &[u8]), String> {
     Ok((b"", text))
 }
 
+fn parsed_host(host: &[u8]) -> Result<Vec<u8>, String> {
+    let port_error = |port: &[u8]| format!("invalid port {} after host", quote::quote(port, false));
+    match memchr::memrchr(b'[', host) {
+        Some(0) => {}
+        Some(_) => return Err("invalid IP-literal".into()),
+        None => {
+            // The last colon, as before Go 1.26: the original is older.
+            if let Some(colon) = memchr::memrchr(b':', host)
+                && !optional_port(&host[colon..])
+            {
+                return Err(port_error(&host[colon..]));
+            }
+            return unescape(host, Part::Host);
+        }
+    }
+    let end = memchr::memrchr(b']', host).ok_or("missing ']' in host")?;
+    let port = &host[end + 1..];
+    if !optional_port(port) {
+        return Err(port_error(port));
+    }
+    let name = &host[1..end];
+    let zone = memchr::memmem::find(name, b"%25").unwrap_or(name.len());
+    let mut address = unescape(&name[..zone], Part::Host)?;
+    let valid = str::from_utf8(&address).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
+    address.extend(unescape(&name[zone..], Part::Zone)?);
+    if !valid {
+        if lossy(&address).parse::<std::net::Ipv4Addr>().is_ok() {
+            return Err("invalid IP-literal".into());
+        }
+        let shown = quote::quote(&address, false);
+        return Err(format!("invalid host: ParseAddr({shown}): unable to parse IP"));
+    }
+    Ok([b"[", address.as_slice(), b"]", port].concat())
+}
+
 impl Url {
     fn authority(&mut self, authority: &[u8]) -> Result<(), String> {
         let at = memchr::memrchr(b'@', authority);
         let host = at.map_or(authority, |at| &authority[at + 1..]);
-        self.host = self.parsed_host(host)?;
+        self.host = parsed_host(host)?;
         let Some(at) = at else { return Ok(()) };
         let user = &authority[..at];
         let allowed =
@@ -111,44 +146,6 @@ impl Url {
         let password = password.map(|password| unescape(password, Part::User)).transpose()?;
         self.user = Some(UserInfo { name, password });
         Ok(())
-    }
-
-    fn parsed_host(&self, host: &[u8]) -> Result<Vec<u8>, String> {
-        let port_error =
-            |port: &[u8]| format!("invalid port {} after host", quote::quote(port, false));
-        match memchr::memrchr(b'[', host) {
-            Some(0) => {}
-            Some(_) => return Err("invalid IP-literal".into()),
-            None => {
-                let first = memchr::memchr(b':', host);
-                let last = memchr::memrchr(b':', host);
-                let web = matches!(self.scheme.as_slice(), b"http" | b"https");
-                if let Some(colon) = if web { first } else { last }
-                    && !optional_port(&host[colon..])
-                {
-                    return Err(port_error(&host[colon..]));
-                }
-                return unescape(host, Part::Host);
-            }
-        }
-        let end = memchr::memrchr(b']', host).ok_or("missing ']' in host")?;
-        let port = &host[end + 1..];
-        if !optional_port(port) {
-            return Err(port_error(port));
-        }
-        let name = &host[1..end];
-        let zone = memchr::memmem::find(name, b"%25").unwrap_or(name.len());
-        let mut address = unescape(&name[..zone], Part::Host)?;
-        let valid = str::from_utf8(&address).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
-        address.extend(unescape(&name[zone..], Part::Zone)?);
-        if !valid {
-            if lossy(&address).parse::<std::net::Ipv4Addr>().is_ok() {
-                return Err("invalid IP-literal".into());
-            }
-            let shown = quote::quote(&address, false);
-            return Err(format!("invalid host: ParseAddr({shown}): unable to parse IP"));
-        }
-        Ok([b"[", address.as_slice(), b"]", port].concat())
     }
 
     /// The host without port and brackets.

@@ -137,6 +137,19 @@ fn event(number: u64, count: u16, revision: u64, seen: Timestamp) -> Event {
     event
 }
 
+/// New Events of objects with labels.
+pub fn labelled(count: u64) -> Vec<Event> {
+    let now = Timestamp::now();
+    let labelled = |number| {
+        let mut event = event(number, 1, FIRST + number, now);
+        for (key, value) in [("app", "web"), ("app.kubernetes.io/name", "web"), ("env", "prod")] {
+            event.involved.labels.insert(key.into(), value.into());
+        }
+        event
+    };
+    (0..count).map(labelled).collect()
+}
+
 fn bookmark(revision: u64, initial_end: bool) -> Event {
     let mut event = Event::default();
     event.metadata.resource_version = Text::from(revision.to_string());

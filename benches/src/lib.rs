@@ -15,6 +15,9 @@ pub mod generate;
 /// Reading alone: bytes to events.
 pub mod decode;
 
+/// Events to payloads, with a layout and without.
+pub mod layout;
+
 /// A file in the place of an API server.
 pub mod recorded;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::{decode, generate, memory, requests, way};
+use crate::{decode, generate, layout, memory, requests, way};
 
 /// The argument before the name of a role.
 pub const WORD: &str = "role";
@@ -17,9 +17,11 @@ pub fn play(role: &str, arguments: &[String]) -> anyhow::Result<()> {
         "generate" => generate::write(Path::new(text(0)?), number(1)?, number(2)?),
         "capture" => decode::capture(Path::new(text(0)?), number(1)?),
         "decode" => decode::measure(Path::new(text(0)?), text(1)?),
+        "layout" => layout::measure(text(0)?),
         "way" => {
             let lanes = usize::try_from(number(2)?)?;
-            way::measure(Path::new(text(0)?), Path::new(text(1)?), lanes)
+            let shape = arguments.get(3).map_or("document", String::as_str);
+            way::measure(Path::new(text(0)?), Path::new(text(1)?), lanes, shape)
         }
         "playground" => memory::playground(Path::new(text(0)?), number(1)?),
         "tidings" => memory::tidings(arguments),

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     generate::NAMESPACES,
+    layout,
     process::{Numbers, cpu_seconds, proc_number, tell, written_bytes},
     recorded::Recorded,
 };
@@ -26,10 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a user of kubernetes-event-exporter writes: some noise is dropped, the rest is dumped; or each
 /// of several teams gets what is theirs.
-fn config(folder: &Path, lanes: usize) -> String {
+fn config(folder: &Path, lanes: usize, shape: &str) -> String {
     let mut text = String::from(
         "route:\n  routes:\n  - drop:\n    - {namespace: \"^kube-system$\", type: Normal}\n    - {reason: \"^(LeaderElection|NodeSysctlChange)\"}\n    match:\n",
     );
+    // JSON is YAML.
+    let layout =
+        if shape == "nine" { format!(", layout: {}", layout::nine()) } else { String::new() };
     let mut receivers = String::from("receivers:\n");
     for lane in 0..lanes {
         let (rule, path) = (lane_rule(lane, lanes), folder.join(format!("lane-{lane}.jsonl")));
@@ -37,7 +41,7 @@ fn config(folder: &Path, lanes: usize) -> String {
         writeln!(text, "    - {{receiver: lane-{lane}{rule}}}").expect("a string takes it");
         writeln!(
             receivers,
-            "- name: lane-{lane}\n  repeats: every\n  file: {{path: '{path}', maxsize: 100000}}"
+            "- name: lane-{lane}\n  repeats: every\n  file: {{path: '{path}', maxsize: 100000{layout}}}"
         )
         .expect("a string takes it");
     }
@@ -49,17 +53,18 @@ fn lane_rule(lane: usize, lanes: usize) -> String {
     if lanes == 1 { String::new() } else { format!(", namespace: \"^team-{lane}$\"") }
 }
 
-/// Measures with the input `file`, whose numbers `generate` told into `notes`.
-pub fn measure(file: &Path, notes: &Path, lanes: usize) -> anyhow::Result<()> {
+/// Measures with the input `file`, whose numbers `generate` told into `notes`. The shape is `document`, or `nine` for a layout
+/// of nine templates.
+pub fn measure(file: &Path, notes: &Path, lanes: usize, shape: &str) -> anyhow::Result<()> {
     let notes: Numbers = serde_json::from_slice(&std::fs::read(notes)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(flow(file, &notes, lanes))
+    runtime.block_on(flow(file, &notes, lanes, shape))
 }
 
-async fn flow(file: &Path, notes: &Numbers, lanes: usize) -> anyhow::Result<()> {
+async fn flow(file: &Path, notes: &Numbers, lanes: usize, shape: &str) -> anyhow::Result<()> {
     let note = |name: &str| notes.get(name).copied().map(whole).context("a note");
     let folder = tempfile::tempdir_in(file.parent().context("a folder")?)?;
-    let settings = Settings::parse(&config(folder.path(), lanes), "bench")
+    let settings = Settings::parse(&config(folder.path(), lanes, shape), "bench")
         .map_err(|mistakes| anyhow::anyhow!(mistakes))?;
     let (stop, go) = (Stop::new(), Stop::new());
     let tasks = Tasks::new(stop.clone());

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/Masterminds/sprig/v3"
 )
@@ -43,6 +44,8 @@ func (n named) still(text string) string {
 }
 
 func main() {
+	// What has no zone is in that of the machine; the table must not be.
+	time.Local = time.UTC
 	var data []named
 	funcs := template.FuncMap{}
 	switch {

@@ -18,6 +18,7 @@ use super::{
 /// Folder of the program in `e2e/oracle`, its arguments, what it reads, and the table it makes.
 const TABLES: &[(&str, &[&str], Option<&str>, &str)] = &[
     ("template", &["language"], Some("language.txt"), "crates/template/fixtures/language.ndjson"),
+    ("template", &["event"], Some("event.txt"), "crates/sinks/fixtures/templates.ndjson"),
     ("sprig", &["-fixture"], None, "crates/template/fixtures/sprig.ndjson"),
 ];
 

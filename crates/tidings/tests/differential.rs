@@ -37,6 +37,9 @@ mod differential {
     /// What layouts and templates make of each event.
     pub(crate) mod layouts;
 
+    /// Templates made up from pieces.
+    pub(crate) mod templates;
+
     /// The tables of templates, made anew by Go.
     pub(crate) mod tables;
 
@@ -50,6 +53,7 @@ use anyhow::Context;
 
 use differential::{
     configs, documents, events, layouts, loading, oracle::Oracle, patterns, routing, tables, tally,
+    templates,
 };
 
 /// What the configs of our own expect to find in the environment.
@@ -90,6 +94,7 @@ fn main() -> anyhow::Result<ExitCode> {
     documents::compare(&mut oracle, &events, &mut table)?;
     layouts::compare(&mut oracle, &loaded, &events, &mut table)?;
     patterns::compare(&mut oracle, &loaded, seed, &mut table)?;
+    templates::compare(&mut oracle, &events, seed, &mut table)?;
     tables::compare(&root, &mut table)?;
     Ok(table.print())
 }

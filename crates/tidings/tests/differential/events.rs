@@ -18,7 +18,7 @@ use playground::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use super::{loading::Loaded, oddities};
+use super::{loading::Understood, oddities};
 
 /// So many events of the playground, each asked about twice.
 const PLAYED: usize = 10_000;
@@ -40,7 +40,9 @@ pub(crate) struct Events {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Found {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) labels: BTreeMap<Text, Text>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) annotations: BTreeMap<Text, Text>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) owner_references: Vec<Owner>,
@@ -78,6 +80,11 @@ impl Events {
         &self.lines
     }
 
+    /// One of them, with the name of its cluster.
+    pub(crate) fn with_cluster(&self, number: usize, cluster: &str) -> Arc<Event> {
+        Arc::new(Event { cluster_name: cluster.into(), ..(*self.ours[number]).clone() })
+    }
+
     /// Adds one event, from the JSON that both sides read.
     pub(crate) fn add(&mut self, text: &str, found: &Found) -> anyhow::Result<()> {
         let mut event = json::decode(text.as_bytes()).with_context(|| text.to_owned())?;
@@ -105,7 +112,11 @@ fn owner(owner: &Owner) -> OwnerReference {
 }
 
 /// Collects them. Labels are those that the configs ask for, so that their rules find something.
-pub(crate) fn gather(corpus: &Path, loaded: &[Loaded<'_>], seed: u64) -> anyhow::Result<Events> {
+pub(crate) fn gather(
+    corpus: &Path,
+    loaded: &[Understood<'_>],
+    seed: u64,
+) -> anyhow::Result<Events> {
     let mut random = Random::new(seed);
     let asked = Asked::of(loaded);
     let mut events = Events::default();
@@ -180,7 +191,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(loaded: &[Loaded<'_>]) -> Self {
+    fn of(loaded: &[Understood<'_>]) -> Self {
         let mut asked = Self { labels: Vec::new(), annotations: Vec::new() };
         for config in loaded {
             asked.look_at(&config.theirs["route"]);

@@ -3,19 +3,19 @@
 //! Receivers of kinds that are not built yet are compared too: their layout, or each of their texts, is
 //! given to a `stdout` of ours. The bytes of a request around them are compared when they are built.
 
-use std::{fmt::Write, sync::Arc};
+use std::fmt::Write;
 
 use anyhow::{Context, ensure};
-use event::{AnySink, Event, SinkContext, SystemClock};
+use event::AnySink;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidings::kinds;
 
 use super::{
     events::Events,
-    loading::Loaded,
+    loading::{Understood, context, is_reachable},
     oracle::Oracle,
-    tally::{Subject, Table, diff},
+    tally::{Subject, Table, diff, without_addresses},
 };
 
 /// Their answer for one event: a hash, the text itself when that was asked for, or an error.
@@ -31,7 +31,7 @@ struct Theirs {
 struct Work<'w> {
     /// For people.
     place: String,
-    config: &'w Loaded<'w>,
+    config: &'w Understood<'w>,
     /// What the oracle is asked, but for which events.
     question: Value,
     /// The kind and the settings of our sink.
@@ -44,7 +44,7 @@ struct Work<'w> {
 /// Compares all of them.
 pub(crate) fn compare(
     oracle: &mut Oracle,
-    loaded: &[Loaded<'_>],
+    loaded: &[Understood<'_>],
     events: &Events,
     table: &mut Table,
 ) -> anyhow::Result<()> {
@@ -54,24 +54,26 @@ pub(crate) fn compare(
     table.found("layouts and templates", work.len());
     for work in &work {
         let kind = kinds::find(work.kind).context("a kind that is built")?;
-        let context = SinkContext {
-            receiver: "a".into(),
-            user_agent: "differential".into(),
-            clock: Arc::new(SystemClock),
-        };
-        match runtime.block_on((kind.connect)(work.settings.clone(), context)) {
+        subject.about(format!("{}, ", work.place));
+        match runtime.block_on((kind.connect)(work.settings.clone(), context())) {
             Ok(sink) => one(oracle, work, &sink, events, &mut subject)?,
-            Err(error) => subject.wrong(|| format!("{}: {error}", work.place)),
+            Err(error) => subject.wrong(|| error.to_string()),
         }
     }
     table.add(subject);
     Ok(())
 }
 
-fn work<'w>(config: &'w Loaded<'w>) -> Vec<Work<'w>> {
+fn work<'w>(config: &'w Understood<'w>) -> Vec<Work<'w>> {
     let mut all = Vec::new();
-    let receivers = config.theirs["receivers"].as_array().into_iter().flatten();
-    for (number, theirs) in receivers.enumerate() {
+    let receivers = config.theirs["receivers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // Ours leaves out what nobody reaches.
+    let mut ours = config.receivers.iter();
+    for (number, theirs) in receivers.iter().enumerate() {
+        if !is_reachable(receivers, number) {
+            continue;
+        }
+        let ours = ours.next();
         let place = format!("{}, receiver {}", config.config.name, theirs["name"]);
         let texts =
             theirs["texts"].as_array().into_iter().flatten().chain(
@@ -90,7 +92,6 @@ fn work<'w>(config: &'w Loaded<'w>) -> Vec<Work<'w>> {
         if theirs["layout"].is_null() && theirs["deDot"].is_null() {
             continue;
         }
-        let ours = config.receivers.get(number);
         let (kind, settings) = ours.map_or_else(
             || ("stdout", json!({"layout": theirs["layout"], "deDot": theirs["deDot"] == true})),
             |ours| (ours.kind.name, ours.settings.clone()),
@@ -125,7 +126,7 @@ fn one(
                 subject.allowed("D26");
                 continue;
             }
-            let ours = render(work, sink, &events.ours[number]);
+            let ours = render(work, sink, events, number);
             let same = match &ours {
                 Ok(ours) => hash(ours) == theirs.hash,
                 Err(_) => !theirs.error.is_empty(),
@@ -148,10 +149,16 @@ fn one(
 }
 
 /// What our sink makes of an event.
-fn render(work: &Work<'_>, sink: &AnySink, event: &Event) -> Result<String, String> {
+fn render(
+    work: &Work<'_>,
+    sink: &AnySink,
+    events: &Events,
+    number: usize,
+) -> Result<String, String> {
     let cluster = work.config.theirs["clusterName"].as_str().unwrap_or_default();
-    let event = Event { cluster_name: cluster.into(), ..event.clone() };
-    let payloads = sink.encode(&vec![Arc::new(event)]).map_err(|error| error.to_string())?;
+    let payloads = sink
+        .encode(&vec![events.with_cluster(number, cluster)])
+        .map_err(|error| error.to_string())?;
     let body = payloads.first().map(|payload| payload.body.clone()).unwrap_or_default();
     let text = String::from_utf8_lossy(&body).into_owned();
     let theirs_ends = work.config.ends_lines(&work.question["receiver"]);
@@ -174,6 +181,11 @@ fn judge(
         return subject.allowed(id);
     }
     if let Ok(ours) = ours
+        && without_addresses(ours) == without_addresses(&theirs.text)
+    {
+        return subject.allowed("D71");
+    }
+    if let Ok(ours) = ours
         && let Ok(ours) = serde_json::from_str::<Value>(ours)
         && let Ok(mut theirs) = serde_json::from_str::<Value>(&theirs.text)
         && with_scalars(&mut theirs, &work.settings["layout"])
@@ -187,7 +199,7 @@ fn judge(
         };
         let ours = ours.as_ref().map_or_else(|error| said("", error), |text| said(text, ""));
         let theirs = said(&theirs.text, &theirs.error);
-        format!("{}, event {number}\n{}", work.place, diff(&theirs, &ours))
+        format!("event {number}\n{}", diff(&theirs, &ours))
     });
 }
 

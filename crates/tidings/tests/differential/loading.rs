@@ -1,9 +1,12 @@
 //! Which configs load, and what is understood of them.
 
-use event::{LaneId, Text};
+use std::sync::Arc;
+
+use event::{LaneId, SinkContext, SystemClock, Text};
 use pipeline::route::{Receiver, RouteSettings, Router, RuleSettings};
 use serde_json::{Map, Value, json};
 use tidings::settings::{self, Settings};
+use tokio::runtime::Runtime;
 
 use super::{
     configs::{Config, Expects},
@@ -12,7 +15,7 @@ use super::{
 };
 
 /// A config that both sides understood, or that only we could not build all receivers of.
-pub(crate) struct Loaded<'c> {
+pub(crate) struct Understood<'c> {
     pub(crate) config: &'c Config,
     /// What the original understood.
     pub(crate) theirs: Value,
@@ -39,15 +42,16 @@ pub(crate) fn compare<'c>(
     oracle: &mut Oracle,
     configs: &'c [Config],
     table: &mut Table,
-) -> anyhow::Result<Vec<Loaded<'c>>> {
+) -> anyhow::Result<Vec<Understood<'c>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut verdicts = Subject::new("loading verdicts");
     let mut meanings = Subject::new("what was meant");
     let mut loaded = Vec::new();
     for config in configs {
         let theirs = oracle.config("load", &config.text)?;
-        let ours = load(&config.text);
-        let outcome = verdict(&theirs, &ours);
-        let differs = matches!(outcome, Outcome::BothLoad(Some(_)));
+        let ours = connected(load(&config.text), &runtime);
+        let outcome = verdict(&config.text, &theirs, &ours);
+        let meant = outcome.meant(&config.expects);
         record(&mut verdicts, config, outcome, &mut meanings);
         let (Answer::Ok { result }, settings) = (theirs, ours) else { continue };
         let (settings, built) = match settings {
@@ -57,10 +61,6 @@ pub(crate) fn compare<'c>(
                 _ => continue,
             },
             Ours::Refused(_) => continue,
-        };
-        let meant = match &config.expects {
-            Expects::Differs(id) | Expects::MayDiffer(id) if differs => Some(id.clone()),
-            _ => None,
         };
         let mut config = tree(config, result, &settings);
         config.meant = meant;
@@ -74,7 +74,7 @@ pub(crate) fn compare<'c>(
     Ok(loaded)
 }
 
-impl Loaded<'_> {
+impl Understood<'_> {
     /// Whether the original ends what this receiver sends with a newline.
     pub(crate) fn ends_lines(&self, receiver: &Value) -> bool {
         let receiver = receiver.as_u64().and_then(|number| usize::try_from(number).ok());
@@ -87,18 +87,43 @@ impl Loaded<'_> {
 /// How the two sides' answers compare.
 enum Outcome {
     SameRefusal,
-    /// Both load; the second is a difference in what was understood.
+    /// Both load, and this is a difference in what was understood.
     BothLoad(Option<String>),
+    /// Both load; that the second is understood otherwise stands in this row.
+    MeantOtherwise(&'static str),
     By(&'static str),
     Different(String),
 }
 
-fn verdict(theirs: &Answer, ours: &Ours) -> Outcome {
+impl Outcome {
+    /// The row that says why the file is understood otherwise.
+    fn meant(&self, expects: &Expects) -> Option<String> {
+        match (self, expects) {
+            (Self::MeantOtherwise(id), _) => Some((*id).to_owned()),
+            (Self::BothLoad(Some(_)), Expects::Differs(id) | Expects::MayDiffer(id)) => {
+                Some(id.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn verdict(text: &str, theirs: &Answer, ours: &Ours) -> Outcome {
     match (theirs, ours) {
         (Answer::Panics | Answer::Hangs, _) => Outcome::By("D05"),
         (Answer::Ok { .. }, Ours::NotBuilt) => Outcome::By("D07"),
         (Answer::Ok { result }, Ours::Loaded(settings)) => {
-            Outcome::BothLoad(different_meaning(result, settings))
+            let difference = different_meaning(result, settings);
+            if difference.is_some() && is_older_spelling(text, result) {
+                return Outcome::MeantOtherwise("D02");
+            }
+            Outcome::BothLoad(difference)
+        }
+        (Answer::Ok { .. }, Ours::Refused(why))
+            if why.contains("`webhook.endpoint`: is no URL")
+                || why.contains("`webhook.endpoint`: is missing") =>
+        {
+            Outcome::By("D11")
         }
         (Answer::Ok { .. }, Ours::Refused(why)) => {
             Outcome::Different(format!("only we refuse: {why}"))
@@ -116,6 +141,10 @@ fn record(verdicts: &mut Subject, config: &Config, outcome: Outcome, meanings: &
     let name = &config.name;
     let (subject, difference) = match outcome {
         Outcome::By(id) => return verdicts.allowed(id),
+        Outcome::MeantOtherwise(id) => {
+            verdicts.equal();
+            return meanings.allowed(id);
+        }
         Outcome::SameRefusal => (verdicts, None),
         Outcome::Different(how) => (verdicts, Some(how)),
         Outcome::BothLoad(how) => {
@@ -147,6 +176,34 @@ fn only_not_built(mistakes: &str) -> bool {
     lines.peek().is_some() && lines.all(|line| line.contains("not built yet"))
 }
 
+/// A start makes the receivers too, and refuses what can never work; nothing is reached for here.
+fn connected(ours: Ours, runtime: &Runtime) -> Ours {
+    let Ours::Loaded(settings) = ours else { return ours };
+    for receiver in &settings.receivers {
+        let made = (receiver.kind.connect)(receiver.settings.clone(), context());
+        if let Err(error) = runtime.block_on(made) {
+            return Ours::Refused(format!("{}: {error}", receiver.name));
+        }
+    }
+    Ours::Loaded(settings)
+}
+
+/// What a sink is given beside its settings.
+pub(crate) fn context() -> SinkContext {
+    SinkContext {
+        receiver: "a".into(),
+        user_agent: "differential".into(),
+        clock: Arc::new(SystemClock),
+    }
+}
+
+/// Whether both understand the same once the spellings of older versions are keys that nobody knows.
+fn is_older_spelling(text: &str, theirs: &Value) -> bool {
+    let unknown = text.replace("apiversion:", "x-apiversion:").replace("mincount:", "x-mincount:");
+    let Ours::Loaded(settings) = load(&unknown) else { return false };
+    unknown != text && different_meaning(theirs, &settings).is_none()
+}
+
 /// The file with receivers of the same names that are built: the tree can be compared all the same.
 fn with_stdout(text: &str, theirs: &Value) -> String {
     let mut kept = String::new();
@@ -165,7 +222,7 @@ fn with_stdout(text: &str, theirs: &Value) -> String {
     format!("{kept}receivers: {}\n", Value::from(receivers))
 }
 
-fn tree<'c>(config: &'c Config, theirs: Value, settings: &Settings) -> Loaded<'c> {
+fn tree<'c>(config: &'c Config, theirs: Value, settings: &Settings) -> Understood<'c> {
     let names: Vec<_> = settings.receivers.iter().map(|it| it.name.clone()).collect();
     let receivers: Vec<_> = (0..)
         .zip(&settings.receivers)
@@ -176,19 +233,19 @@ fn tree<'c>(config: &'c Config, theirs: Value, settings: &Settings) -> Loaded<'c
         })
         .collect();
     let (router, _) = Router::new(&settings.route, &receivers);
-    Loaded { config, theirs, router, names, receivers: Vec::new(), meant: None }
+    Understood { config, theirs, router, names, receivers: Vec::new(), meant: None }
 }
 
 /// Where our understanding of a file is another.
 fn different_meaning(theirs: &Value, settings: &Settings) -> Option<String> {
-    let receivers = settings.receivers.iter();
     let layout = |it: &settings::Receiver| it.settings.get("layout").cloned().unwrap_or_default();
+    let receivers = settings.receivers.iter();
     let receivers: Vec<_> = receivers
         .map(|it| json!({"name": it.name, "kind": it.kind.name, "layout": layout(it)}))
         .collect();
     let ours = json!({
         "clusterName": settings.cluster_name,
-        "namespace": settings.namespace,
+        "namespace": settings.namespaces.first().map_or("", |it| it.as_str()),
         "maxEventAgeSeconds": settings.max_age,
         "route": route(&settings.route),
         "receivers": receivers,
@@ -202,15 +259,27 @@ fn different_meaning(theirs: &Value, settings: &Settings) -> Option<String> {
     None
 }
 
+/// Whether rules can reach this receiver: it has a name, and it is the last of that name.
+pub(crate) fn is_reachable(receivers: &[Value], number: usize) -> bool {
+    let name = &receivers[number]["name"];
+    name != "" && receivers[number + 1..].iter().all(|later| later["name"] != *name)
+}
+
 /// Their part in the form of ours.
 fn their_part(key: &str, theirs: &Value) -> Value {
     match key {
-        "clusterName" | "namespace" if theirs.is_null() => json!(""),
+        "clusterName" | "namespace" | "metricsNamePrefix" if theirs.is_null() => json!(""),
+        "leaderElection" | "omitLookup" if theirs.is_null() => json!(false),
+        "logFormat" if theirs.is_null() => json!("pretty"),
+        // Numbers of either library: the text may be another.
+        "kubeQPS" => json!(theirs.as_f64().unwrap_or_default()),
         // A negative age is older than everything, as no age is.
         "maxEventAgeSeconds" => json!(theirs.as_i64().unwrap_or_default().max(0)),
         "receivers" => {
-            let receivers = theirs.as_array().into_iter().flatten();
-            receivers
+            let receivers = theirs.as_array().map(Vec::as_slice).unwrap_or_default();
+            let reachable = (0..receivers.len()).filter(|number| is_reachable(receivers, *number));
+            reachable
+                .map(|number| &receivers[number])
                 .map(|it| json!({"name": it["name"], "kind": it["kind"], "layout": it["layout"]}))
                 .collect()
         }

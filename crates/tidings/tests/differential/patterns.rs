@@ -7,7 +7,7 @@ use playground::random::Random;
 use serde_json::{Value, json};
 
 use super::{
-    loading::Loaded,
+    loading::Understood,
     oracle::Oracle,
     tally::{Subject, Table},
 };
@@ -188,7 +188,7 @@ const TEXTS: &[&str] = &[
 /// Compares the patterns of all configs, those of the fixture, and made-up ones.
 pub(crate) fn compare(
     oracle: &mut Oracle,
-    loaded: &[Loaded<'_>],
+    loaded: &[Understood<'_>],
     seed: u64,
     table: &mut Table,
 ) -> anyhow::Result<()> {
@@ -227,7 +227,7 @@ fn one(subject: &mut Subject, pattern: &str, theirs: Option<&str>) {
     }
 }
 
-fn gather(loaded: &[Loaded<'_>], seed: u64) -> BTreeSet<String> {
+fn gather(loaded: &[Understood<'_>], seed: u64) -> BTreeSet<String> {
     let mut patterns = BTreeSet::new();
     for config in loaded {
         strings(&config.theirs["route"], &mut patterns);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     events::Events,
-    loading::Loaded,
+    loading::Understood,
     oracle::{Answer, Oracle},
     tally::{Subject, Table},
 };
@@ -23,7 +23,7 @@ struct Theirs {
 /// Compares every config on every event.
 pub(crate) fn compare(
     oracle: &mut Oracle,
-    loaded: &[Loaded<'_>],
+    loaded: &[Understood<'_>],
     events: &Events,
     table: &mut Table,
 ) -> anyhow::Result<()> {

@@ -32,6 +32,8 @@ pub(crate) struct Subject {
     allowed: BTreeMap<String, usize>,
     wrong: usize,
     details: Vec<String>,
+    /// What the next ones are about, and whether a detail of it is kept already.
+    about: (String, bool),
 }
 
 impl Table {
@@ -109,9 +111,16 @@ impl Subject {
     /// They differ, and nobody said so.
     pub(crate) fn wrong(&mut self, detail: impl FnOnce() -> String) {
         self.wrong += 1;
-        if self.details.len() < KEPT {
-            self.details.push(detail());
+        if self.details.len() < KEPT && !self.about.1 {
+            self.about.1 = !self.about.0.is_empty();
+            let about = &self.about.0;
+            self.details.push(format!("{about}{}", detail()));
         }
+    }
+
+    /// What comes next is all about one thing, of which one detail is enough.
+    pub(crate) fn about(&mut self, what: String) {
+        self.about = (what, false);
     }
 
     /// Equal or wrong, with both values shown.
@@ -147,4 +156,18 @@ pub(crate) fn diff(theirs: &str, ours: &str) -> String {
         format!("…{before}⟦{after}⟧")
     };
     format!("   theirs {}\n   ours   {}", around(theirs), around(ours))
+}
+
+/// The text without addresses of memory, which are others each time.
+pub(crate) fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        // Short ones are numbers.
+        let from = if digits >= 8 { digits } else { 0 };
+        plain.push_str("0x");
+        plain.push_str(&part[from..]);
+    }
+    plain
 }

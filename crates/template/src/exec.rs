@@ -33,6 +33,8 @@ pub(crate) struct State<'a, 'c, 'o> {
     out: &'o mut Vec<u8>,
     limit: usize,
     node: At<'a>,
+    /// What `$` is.
+    root: Value<'a>,
     /// Number and value, the newest last.
     variables: Vec<(usize, Value<'a>)>,
     depth: usize,
@@ -92,6 +94,7 @@ impl<'a, 'c, 'o> State<'a, 'c, 'o> {
             out,
             limit,
             node: At::Nothing,
+            root: Value::Invalid,
             variables: Vec::new(),
             depth: 0,
             steps: 0,
@@ -100,7 +103,7 @@ impl<'a, 'c, 'o> State<'a, 'c, 'o> {
 
     pub(crate) fn run(&mut self, data: &Value<'a>) -> Result<()> {
         let nodes = &self.template.trees()[0].1;
-        self.variables.push((0, data.clone()));
+        self.root = data.clone();
         self.walk(data, nodes).map(drop)
     }
 
@@ -324,11 +327,13 @@ impl<'a, 'c, 'o> State<'a, 'c, 'o> {
             None => Value::Invalid,
         };
         // A template sees none of the variables around it.
-        let variables = std::mem::replace(&mut self.variables, vec![(0, dot.clone())]);
+        let variables = std::mem::take(&mut self.variables);
+        let root = std::mem::replace(&mut self.root, dot.clone());
         let tree = std::mem::replace(&mut self.tree, name);
         self.walk(&dot, nodes)?;
         self.tree = tree;
         self.variables = variables;
+        self.root = root;
         self.depth -= 1;
         Ok(())
     }
@@ -337,6 +342,10 @@ impl<'a, 'c, 'o> State<'a, 'c, 'o> {
         match self.variables.iter_mut().rev().find(|(id, _)| *id == variable.id) {
             Some((_, place)) => {
                 *place = value;
+                Ok(())
+            }
+            None if variable.id == 0 => {
+                self.root = value;
                 Ok(())
             }
             None => self.error(format!("undefined variable: {}", variable.name)),
@@ -353,6 +362,7 @@ impl<'a, 'c, 'o> State<'a, 'c, 'o> {
     fn variable(&self, variable: &Variable) -> Result<Value<'a>> {
         match self.variables.iter().rev().find(|(id, _)| *id == variable.id) {
             Some((_, value)) => Ok(value.clone()),
+            None if variable.id == 0 => Ok(self.root.clone()),
             None => self.error(format!("undefined variable: {}", variable.name)),
         }
     }

@@ -16,7 +16,11 @@ pub(crate) use format::{MONTHS, WEEKDAYS};
 
 use std::rc::Rc;
 
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{
+    Timestamp, Zoned,
+    civil::DateTime,
+    tz::{Offset, TimeZone},
+};
 
 /// An instant and the zone it is shown in.
 #[derive(Debug, Clone)]
@@ -92,10 +96,22 @@ impl Time {
         }
     }
 
-    /// The calendar's view.
+    /// The calendar's view, with the offset as its zone.
     pub fn zoned(&self) -> Zoned {
-        let (seconds, _) = self.offset();
-        let offset = jiff::tz::Offset::from_seconds(seconds).unwrap_or(jiff::tz::Offset::UTC);
-        self.instant.to_zoned(TimeZone::fixed(offset))
+        self.instant.to_zoned(TimeZone::fixed(self.east()))
+    }
+
+    /// Date and time of day where it is shown.
+    pub fn civil(&self) -> DateTime {
+        self.east().to_datetime(self.instant)
+    }
+
+    /// The offset alone: cheaper than with the name.
+    fn east(&self) -> Offset {
+        match &self.zone {
+            Zone::Utc => Offset::UTC,
+            Zone::Fixed(seconds, _) => Offset::from_seconds(*seconds).unwrap_or(Offset::UTC),
+            Zone::Named(zone) => zone.to_offset(self.instant),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `time.Time.Format` and `String`. Source: `time/format.go`.
 
-use jiff::Zoned;
+use jiff::civil::DateTime;
 
 use super::{
     Time,
@@ -30,13 +30,13 @@ pub(crate) const WEEKDAYS: [&str; 7] =
 impl Time {
     /// Appends the time in this layout.
     pub fn write_format(&self, out: &mut Vec<u8>, layout: &[u8]) {
-        let zoned = self.zoned();
+        let civil = self.civil();
         let mut rest = layout;
         loop {
             let (before, part, after) = layout::next(rest);
             out.extend_from_slice(before);
             let Some(part) = part else { return };
-            self.write_part(out, &zoned, part);
+            self.write_part(out, civil, part);
             rest = after;
         }
     }
@@ -53,38 +53,39 @@ impl Time {
         self.write_format(out, b"2006-01-02 15:04:05.999999999 -0700 MST");
     }
 
-    fn write_part(&self, out: &mut Vec<u8>, zoned: &Zoned, part: Part) {
-        let month = MONTHS[usize::try_from(zoned.month() - 1).unwrap_or_default()];
-        let weekday =
-            WEEKDAYS[usize::try_from(zoned.weekday().to_sunday_zero_offset()).unwrap_or_default()];
-        let hour = i32::from(zoned.hour());
+    fn write_part(&self, out: &mut Vec<u8>, civil: DateTime, part: Part) {
+        let month = || MONTHS[usize::try_from(civil.month() - 1).unwrap_or_default()];
+        let weekday = || {
+            WEEKDAYS[usize::try_from(civil.weekday().to_sunday_zero_offset()).unwrap_or_default()]
+        };
+        let hour = i32::from(civil.hour());
         let hour12 = (hour + 11) % 12 + 1;
         match part {
-            Part::LongMonth => out.extend_from_slice(month.as_bytes()),
-            Part::Month => out.extend_from_slice(&month.as_bytes()[..3]),
-            Part::NumMonth => number(out, zoned.month().into(), 0, b'0'),
-            Part::ZeroMonth => number(out, zoned.month().into(), 2, b'0'),
-            Part::LongWeekday => out.extend_from_slice(weekday.as_bytes()),
-            Part::Weekday => out.extend_from_slice(&weekday.as_bytes()[..3]),
-            Part::Day => number(out, zoned.day().into(), 0, b'0'),
-            Part::UnderDay => number(out, zoned.day().into(), 2, b' '),
-            Part::ZeroDay => number(out, zoned.day().into(), 2, b'0'),
-            Part::UnderYearDay => number(out, zoned.day_of_year().into(), 3, b' '),
-            Part::ZeroYearDay => number(out, zoned.day_of_year().into(), 3, b'0'),
+            Part::LongMonth => out.extend_from_slice(month().as_bytes()),
+            Part::Month => out.extend_from_slice(&month().as_bytes()[..3]),
+            Part::NumMonth => number(out, civil.month().into(), 0, b'0'),
+            Part::ZeroMonth => number(out, civil.month().into(), 2, b'0'),
+            Part::LongWeekday => out.extend_from_slice(weekday().as_bytes()),
+            Part::Weekday => out.extend_from_slice(&weekday().as_bytes()[..3]),
+            Part::Day => number(out, civil.day().into(), 0, b'0'),
+            Part::UnderDay => number(out, civil.day().into(), 2, b' '),
+            Part::ZeroDay => number(out, civil.day().into(), 2, b'0'),
+            Part::UnderYearDay => number(out, civil.day_of_year().into(), 3, b' '),
+            Part::ZeroYearDay => number(out, civil.day_of_year().into(), 3, b'0'),
             Part::Hour => number(out, hour, 2, b'0'),
             Part::Hour12 => number(out, hour12, 0, b'0'),
             Part::ZeroHour12 => number(out, hour12, 2, b'0'),
-            Part::Minute => number(out, zoned.minute().into(), 0, b'0'),
-            Part::ZeroMinute => number(out, zoned.minute().into(), 2, b'0'),
-            Part::Second => number(out, zoned.second().into(), 0, b'0'),
-            Part::ZeroSecond => number(out, zoned.second().into(), 2, b'0'),
-            Part::LongYear => number(out, zoned.year().into(), 4, b'0'),
-            Part::Year => number(out, i32::from(zoned.year()).max(0) % 100, 2, b'0'),
+            Part::Minute => number(out, civil.minute().into(), 0, b'0'),
+            Part::ZeroMinute => number(out, civil.minute().into(), 2, b'0'),
+            Part::Second => number(out, civil.second().into(), 0, b'0'),
+            Part::ZeroSecond => number(out, civil.second().into(), 2, b'0'),
+            Part::LongYear => number(out, civil.year().into(), 4, b'0'),
+            Part::Year => number(out, i32::from(civil.year()).max(0) % 100, 2, b'0'),
             Part::Pm => out.extend_from_slice(if hour >= 12 { b"PM" } else { b"AM" }),
             Part::LowerPm => out.extend_from_slice(if hour >= 12 { b"pm" } else { b"am" }),
             Part::Zone => self.write_zone(out),
             Part::Offset { iso, colon, digits } => {
-                write_offset(out, self.offset().0, iso, colon, digits);
+                write_offset(out, self.east().seconds(), iso, colon, digits);
             }
             Part::Fraction { separator, digits } => self.fraction(out, separator, digits, false),
             Part::TrimmedFraction { separator, digits } => {
@@ -147,9 +148,19 @@ fn number(out: &mut Vec<u8>, number: i32, width: usize, fill: u8) {
     if number < 0 {
         out.push(b'-');
     }
-    let digits = number.unsigned_abs().to_string();
+    let mut digits = [0; 10];
+    let (mut rest, mut start) = (number.unsigned_abs(), digits.len());
+    loop {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    let digits = &digits[start..];
     out.resize(out.len() + width.saturating_sub(digits.len()), fill);
-    out.extend_from_slice(digits.as_bytes());
+    out.extend_from_slice(digits);
 }
 
 #[cfg(test)]

@@ -121,7 +121,9 @@ fn part_at(layout: &[u8], at: usize) -> Option<(Part, usize, usize)> {
         // `_2006` is an underscore and a year.
         b'_' if rest.starts_with(b"_2006") => return Some((Part::LongYear, 4, 1)),
         b'.' | b',' => return fraction(rest, first),
-        _ => {}
+        // What begins a word.
+        b'J' | b'M' | b'0'..=b'5' | b'_' | b'P' | b'p' | b'-' | b'Z' => {}
+        _ => return None,
     }
     let (word, part) = WORDS.iter().find(|(word, _)| rest.starts_with(word))?;
     Some((*part, word.len(), 0))

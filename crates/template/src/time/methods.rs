@@ -77,16 +77,16 @@ static TIME: &[Function] = &[
     Function::new("Local", &[Type::Time], |context, args| {
         Ok(Value::Time(time(args, 0)?.in_zone(Zone::local(context.zone))))
     }),
-    of_time!("Year", |time| Value::int(time.zoned().year().into())),
-    of_time!("Month", |time| Value::Int(IntType::Month, time.zoned().month().into())),
-    of_time!("Day", |time| Value::int(time.zoned().day().into())),
-    of_time!("Hour", |time| Value::int(time.zoned().hour().into())),
-    of_time!("Minute", |time| Value::int(time.zoned().minute().into())),
-    of_time!("Second", |time| Value::int(time.zoned().second().into())),
+    of_time!("Year", |time| Value::int(time.civil().year().into())),
+    of_time!("Month", |time| Value::Int(IntType::Month, time.civil().month().into())),
+    of_time!("Day", |time| Value::int(time.civil().day().into())),
+    of_time!("Hour", |time| Value::int(time.civil().hour().into())),
+    of_time!("Minute", |time| Value::int(time.civil().minute().into())),
+    of_time!("Second", |time| Value::int(time.civil().second().into())),
     of_time!("Nanosecond", |time| Value::int(time.nanosecond().into())),
-    of_time!("YearDay", |time| Value::int(time.zoned().day_of_year().into())),
+    of_time!("YearDay", |time| Value::int(time.civil().day_of_year().into())),
     of_time!("Weekday", |time| {
-        let day = time.zoned().weekday().to_sunday_zero_offset();
+        let day = time.civil().weekday().to_sunday_zero_offset();
         Value::Int(IntType::Weekday, day.into())
     }),
     of_two!("Before", |one, other| Value::Bool(one.instant < other.instant)),

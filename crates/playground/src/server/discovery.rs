@@ -1,6 +1,6 @@
 //! What the API server says of itself: version, health, groups and resources.
 
-use http::StatusCode;
+use http::{StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,10 +11,15 @@ use super::{
 const VERBS: [&str; 8] =
     ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
-pub(super) fn answer(path: &str) -> Answer {
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+/// What an aggregated answer calls itself.
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+pub(super) fn answer(parts: &Parts) -> Answer {
+    let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
     let known = |group: &str| Resource::groups().contains(&group);
     let document = match &*segments {
+        ["api"] if wants_aggregated(parts) => return aggregated(&[""]),
+        ["apis"] if wants_aggregated(parts) => return aggregated(&Resource::groups()),
         ["readyz" | "livez" | "healthz", ..] => return plain(StatusCode::OK, "ok"),
         ["version"] => version(),
         ["api"] => {
@@ -37,6 +42,43 @@ pub(super) fn answer(path: &str) -> Answer {
     let mut body = document.to_string();
     body.push('\n');
     body_of(StatusCode::OK, "application/json", body)
+}
+
+/// Clients name the newest form first, so the first clause decides.
+fn wants_aggregated(parts: &Parts) -> bool {
+    let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let first = accept.unwrap_or_default().split(',').next().unwrap_or_default();
+    let has = |parameter| first.split(';').any(|part| part.trim() == parameter);
+    has("g=apidiscovery.k8s.io") && has("v=v2") && has("as=APIGroupDiscoveryList")
+}
+
+/// Everything about these groups in one answer.
+fn aggregated(groups: &[&str]) -> Answer {
+    let items: Vec<Value> = groups
+        .iter()
+        .map(|group| {
+            let of_group = RESOURCES.iter().filter(|resource| resource.group == *group);
+            let resources: Vec<Value> = of_group.map(aggregated_resource).collect();
+            let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+            let version = json!({"version": "v1", "resources": resources, "freshness": "Current"});
+            json!({"metadata": metadata, "versions": [version]})
+        })
+        .collect();
+    let (kind, version) = ("APIGroupDiscoveryList", "apidiscovery.k8s.io/v2");
+    let document = json!({"kind": kind, "apiVersion": version, "metadata": {}, "items": items});
+    body_of(StatusCode::OK, AGGREGATED, format!("{document}\n"))
+}
+
+fn aggregated_resource(resource: &Resource) -> Value {
+    let mut row = json!({
+        "resource": resource.plural, "singularResource": resource.singular, "verbs": VERBS,
+        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
+    });
+    if !resource.short.is_empty() {
+        row["shortNames"] = resource.short.into();
+    }
+    row
 }
 
 fn version() -> Value {

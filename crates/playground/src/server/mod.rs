@@ -154,7 +154,7 @@ impl Api {
                 self.stats.request(Verb::Discover, "api");
                 match self.fault(&parts, Verb::Discover, "api").await {
                     Some(answer) => answer,
-                    None => discovery::answer(parts.uri.path()),
+                    None => discovery::answer(&parts),
                 }
             }
         };

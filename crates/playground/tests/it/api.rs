@@ -150,3 +150,27 @@ async fn kubectl_gets_a_table_and_metadata_clients_get_metadata() {
     );
     assert_eq!(list["items"][0]["reason"], Value::Null);
 }
+
+#[tokio::test]
+async fn discovery_tells_everything_at_once_to_those_who_ask_for_it() {
+    let cluster = cluster().await;
+    let all = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    let get = |path, accept| cluster.ask("GET", path).header("accept", accept).send();
+    let either = format!("{all},application/json");
+    let apis = get("/apis", &either).await;
+    assert_eq!(apis.header("content-type"), all);
+    let groups = apis.json();
+    let apps = groups["items"].as_array().unwrap().iter();
+    let apps = apps.clone().find(|group| group["metadata"]["name"] == "apps").unwrap();
+    let deployments = &apps["versions"][0]["resources"][0];
+    assert_eq!(
+        (&deployments["resource"], &deployments["scope"], &deployments["responseKind"]["kind"]),
+        (&json!("deployments"), &json!("Namespaced"), &json!("Deployment"))
+    );
+    let core = get("/api", all).await.json();
+    assert_eq!(core["items"][0]["versions"][0]["version"], "v1");
+    // To everybody else, and in a version that is not served, as ever.
+    let older = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+    assert_eq!(get("/apis", older).await.json()["kind"], "APIGroupList");
+    assert_eq!(cluster.get("/api").await.json()["kind"], "APIVersions");
+}

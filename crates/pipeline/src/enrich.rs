@@ -1,11 +1,21 @@
-//! Adds to an event what is known around it: so far the name of the cluster.
+//! Adds to an event what is known around it: the name of the cluster, and, behind the [`gate`], labels,
+//! annotations, owners and deletion of the object that it is about.
 //!
-//! Lookups of the involved object (labels, annotations, owners, deletion) will enter here; until then
-//! events say honestly that nobody asked ([`event::Enrichment::None`]).
+//! `watches` and `lookup` fill [`knowledge`], `look` reads it; what nobody asks for is neither watched nor
+//! asked for, and what is not known is marked, not guessed ([`event::Enrichment`]).
 
+pub mod answers;
+pub mod discovery;
+pub mod gate;
+mod hold;
 pub mod kinds;
-
+pub mod knowledge;
+mod look;
+pub mod lookup;
 pub mod objects;
+mod partial;
+pub mod stats;
+pub mod watches;
 
 use event::{Event, Text};
 

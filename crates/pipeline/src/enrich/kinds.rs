@@ -21,6 +21,11 @@ impl KindId {
         WATCHED.get(usize::from(self.0))
     }
 
+    /// Its place in [`WATCHED`], if it is one of them.
+    pub fn watched_at(self) -> Option<usize> {
+        Some(usize::from(self.0)).filter(|at| *at < WATCHED.len())
+    }
+
     /// Every watched kind, in the order of [`WATCHED`].
     pub fn all_watched() -> impl Iterator<Item = (Self, &'static WatchedKind)> {
         (0u16..).map(Self).zip(&WATCHED)

@@ -181,7 +181,7 @@ impl<'o> Printer<'o> {
             Value::Uint(_, number) => self.integer(value, *number, false, false, verb),
             Value::Float(number) => self.float(value, *number, verb),
             Value::Str(text) | Value::Named(_, text) => self.string(value, text.as_bytes(), verb),
-            Value::Bytes(bytes) => self.bytes(value, bytes, verb),
+            Value::Bytes(bytes) => self.bytes(value, bytes, verb, depth),
             Value::List(list) => self.open(list.type_name(), list.is_nil(), b"[", |printer| {
                 for (index, item) in list.items().iter().enumerate() {
                     printer.separator(index);
@@ -196,6 +196,9 @@ impl<'o> Printer<'o> {
                     printer.value(&item, verb, depth + 1);
                 }
             }),
+            Value::Time(time) if self.flags.sharp_v && verb == 'v' => {
+                self.push(time.go_string().as_bytes());
+            }
             Value::Time(time) => {
                 let second = time.unix() - crate::Time::ZERO_SECOND;
                 let fields = [

@@ -25,8 +25,6 @@ type function struct {
 	unstable bool
 	// wrap is a template in which %s is the call.
 	wrap string
-	// times says that the result is a time: how Go writes that as source is of no use.
-	times bool
 	// skipWrong leaves out arguments of wrong types.
 	skipWrong bool
 }
@@ -76,7 +74,7 @@ func (f function) rows(name string) []row {
 			add(call(args))
 			if i < 4 && f.wrap == "" {
 				expression := name + " " + strings.Join(args, " ")
-				add(fmt.Sprintf(`{{ printf "%%T %s" (%s) (%s) }}`, f.verb(), expression, expression))
+				add(fmt.Sprintf(`{{ printf "%%T %%#v" (%s) (%s) }}`, expression, expression))
 			}
 			if i == 1 && len(args) > 0 {
 				last := len(args) - 1
@@ -113,13 +111,6 @@ func (f function) rows(name string) []row {
 		fail(fmt.Errorf("only %d cases for %s", len(rows), name))
 	}
 	return rows
-}
-
-func (f function) verb() string {
-	if f.times {
-		return "%v"
-	}
-	return "%#v"
 }
 
 // combinations are up to the wanted number of arguments: every value of each pool at least once

@@ -117,6 +117,9 @@ func functions() map[string]function {
 	must([]string{"chunk"}, function{params: []pool{pool{`1`, `2`, `3`, `10`}, lists}, extra: []string{`{{ chunk 0 .list }}`, `{{ chunk -1 .list }}`, `{{ chunk 2 .emptylist }}`, `{{ chunk -2 .emptylist }}`, `{{ chunk 2 .list | len }}`}})
 	f["concat"] = function{params: []pool{lists, lists}, extra: []string{`{{ concat }}`, `{{ concat .list .strs .ints }}`, `{{ concat .nil }}`}}
 	same(function{params: []pool{values, values}, extra: []string{`{{ list }}`, `{{ tuple }}`, `{{ list 1 2 3 | len }}`, `{{ index (list 1 "b") 1 }}`}}, "list", "tuple")
+	source := f["list"]
+	source.extra = append(source.extra, `{{ printf "%#v" (list .time .bytes .dur .winter) }}`, `{{ printf "%#v" .zerotime }} {{ printf "%#v" .bytes }}`, `{{ printf "%#v" (toDate "2006-01-02T15:04:05Z07:00" "2024-06-01T10:00:00+02:00") }}`)
+	f["list"] = source
 	f["join"] = function{params: []pool{shorts, append(append(pool{}, lists...), datas...)}}
 
 	// dicts
@@ -189,13 +192,13 @@ func functions() map[string]function {
 	same(function{params: []pool{layouts, dates, zones}, skipWrong: true, extra: []string{`{{ dateInZone "15:04 MST" .time "Etc/GMT+5" }}`, `{{ dateInZone "15:04 MST -0700" .winter "Australia/Lord_Howe" }}`, `{{ dateInZone "15:04 MST" .time "Asia/Kathmandu" }}`, `{{ dateInZone "15:04 MST" .time "America/Sao_Paulo" }}`, `{{ dateInZone "2006" .nil "UTC" | len }}`, `{{ dateInZone "2006" .time 1 }}`}}, "dateInZone", "date_in_zone")
 	f["htmlDate"] = function{params: []pool{append(pool{`1717236000`, `86399`, `86400`, `-86400`, `1e9`, `253402200000`, `951782400`, `4102444800`, `-62135596800`, `(toDate "2006-01-02" "2020-02-29")`}, dates...)}, skipWrong: true}
 	f["htmlDateInZone"] = function{params: []pool{dates, zones}, skipWrong: true}
-	same(function{params: []pool{spans, times}, times: true}, "dateModify", "date_modify", "mustDateModify", "must_date_modify")
+	same(function{params: []pool{spans, times}}, "dateModify", "date_modify", "mustDateModify", "must_date_modify")
 	f["ago"] = function{unstable: true, params: nil, extra: []string{`{{ ago now }}`, `{{ ago "x" }}`, `{{ ago nil }}`, `{{ ago .zerotime }}`, `{{ ago .i32 | len }}`, `{{ ago (now | dateModify "-90s") }}`, `{{ ago (now | dateModify "-100h") }}`, `{{ ago (now | dateModify "36h") }}`, `{{ ago .f }}`, `{{ ago }}`, `{{ ago 1 2 }}`, `{{ now | ago }}`, `{{ ago .list }}`, `{{ ago .dict }}`, `{{ ago .missing }}`, `{{ ago (now | dateModify "-1h1m1s") }}`, `{{ ago .yes }}`, `{{ ago .u64 }}`, `{{ ago .dur }}`, `{{ ago (now | dateModify "-59s") }}`}}
 	f["now"] = function{unstable: true, params: nil, extra: []string{`{{ now | typeOf }}`, `{{ now | kindOf }}`, `{{ now.IsZero }}`, `{{ gt now.Unix 1700000000 }}`, `{{ now 1 }}`, `{{ now | unixEpoch | len }}`, `{{ (now | dateModify "1h").After now }}`, `{{ now | date "2006" | len }}`, `{{ now | htmlDate | len }}`, `{{ empty now }}`, `{{ "x" | now }}`, `{{ now now }}`, `{{ now nil }}`, `{{ kindIs "struct" now }}`, `{{ typeIs "time.Time" now }}`, `{{ default 1 now | typeOf }}`, `{{ now.Nope }}`, `{{ now.UTC.Unix | lt 1700000000 }}`, `{{ now.Year | le 2024 }}`, `{{ if now }}yes{{ end }}`, `{{ now | toJson | hasPrefix "\"" }}`, `{{ trunc 3 now }}`}}
 	f["duration"] = function{params: []pool{pool{`"0"`, `"1"`, `"60"`, `"3600"`, `"95"`, `"-5"`, `"x"`, `""`, `95`, `.i64`, `.i32`, `.int`, `"86400"`, `"1.5"`, `(int64 90)`, `(int64 -3661)`, `(int64 0)`, `.dur`, `"9223372036854775807"`, `"0x10"`, `(int64 .big)`}}}
 	f["durationRound"] = function{params: []pool{pool{`"2h10m5s"`, `"2400h10m5s"`, `"45s"`, `"1s"`, `"1.5s"`, `"500ms"`, `""`, `"x"`, `"-3h"`, `"8761h"`, `"721h"`, `"24h"`, `"25h"`, `"60s"`, `"61s"`, `(int64 5000000000)`, `.dur`, `5`, `.i64`, `"99999h"`, `.nil`, `(int64 -9223372036854775808)`}}, extra: []string{`{{ durationRound (now | dateModify "-3h") }}`, `{{ durationRound .winter | hasSuffix "y" }}`}, skipWrong: true}
-	f["toDate"] = function{times: true, params: []pool{pool{`"2006-01-02"`, `"2006-01-02 15:04:05"`, `"02 Jan 06 15:04 MST"`, `"2006-01-02T15:04:05Z07:00"`, `"3:04PM"`}, pool{`"2024-02-29"`, `"2023-02-29"`, `"2024-06-01 10:04:05"`, `"01 Jun 24 10:00 UTC"`, `"2024-06-01T10:00:00+02:00"`, `"2024-06-01T10:00:00Z"`, `"7:15PM"`, `""`, `"x"`, `"2024-13-01"`, `"2024-06-01x"`}}, extra: dateExtra("toDate")}
-	f["mustToDate"] = function{times: true, params: f["toDate"].params, extra: dateExtra("mustToDate")}
+	f["toDate"] = function{params: []pool{pool{`"2006-01-02"`, `"2006-01-02 15:04:05"`, `"02 Jan 06 15:04 MST"`, `"2006-01-02T15:04:05Z07:00"`, `"3:04PM"`}, pool{`"2024-02-29"`, `"2023-02-29"`, `"2024-06-01 10:04:05"`, `"01 Jun 24 10:00 UTC"`, `"2024-06-01T10:00:00+02:00"`, `"2024-06-01T10:00:00Z"`, `"7:15PM"`, `""`, `"x"`, `"2024-13-01"`, `"2024-06-01x"`}}, extra: dateExtra("toDate")}
+	f["mustToDate"] = function{params: f["toDate"].params, extra: dateExtra("mustToDate")}
 	f["unixEpoch"] = function{params: []pool{append(pool{`(toDate "2006" "1969")`, `(dateModify "1.9s" .time)`, `(dateModify "-999999h" .time)`}, times...)}, extra: []string{`{{ unixEpoch now | len }}`}}
 
 	// environment

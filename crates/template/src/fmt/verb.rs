@@ -63,11 +63,12 @@ impl Printer<'_> {
         self.pad(&literal);
     }
 
-    pub(super) fn bytes(&mut self, value: &Value<'_>, bytes: &[u8], verb: char) {
+    pub(super) fn bytes(&mut self, value: &Value<'_>, bytes: &[u8], verb: char, depth: usize) {
         match verb {
             's' | 'x' | 'X' | 'q' => self.string(value, bytes, verb),
             'v' if self.flags.sharp_v => {
-                self.push(b"[]byte{");
+                // Inside of something else the type has its other name.
+                self.push(if depth == 0 { b"[]byte{" } else { b"[]uint8{" });
                 for (index, byte) in bytes.iter().enumerate() {
                     self.push(if index > 0 { b", " } else { b"" });
                     self.unsigned_hex(u64::from(*byte), true);

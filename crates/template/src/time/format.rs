@@ -3,7 +3,7 @@
 use jiff::civil::DateTime;
 
 use super::{
-    Time,
+    Time, Zone,
     layout::{self, Part},
 };
 
@@ -51,6 +51,30 @@ impl Time {
     /// Appends what Go's `String` gives, for example `2024-06-01 10:00:00 +0000 UTC`.
     pub fn write_string(&self, out: &mut Vec<u8>) {
         self.write_format(out, b"2006-01-02 15:04:05.999999999 -0700 MST");
+    }
+
+    /// What Go's `GoString` gives: how the time would be written in a program.
+    pub(crate) fn go_string(&self) -> String {
+        let civil = self.civil();
+        let month = MONTHS[usize::try_from(civil.month() - 1).unwrap_or_default()];
+        let location = match &self.zone {
+            Zone::Utc => "time.UTC".to_owned(),
+            // The only zone with rules that is called so is the local one.
+            Zone::Named(zone) => match zone.iana_name() {
+                Some(name) if name != "UTC" => format!("time.Location({name:?})"),
+                _ => "time.Local".to_owned(),
+            },
+            Zone::Fixed(_, name) => format!("time.Location({name:?})"),
+        };
+        format!(
+            "time.Date({}, time.{month}, {}, {}, {}, {}, {}, {location})",
+            civil.year(),
+            civil.day(),
+            civil.hour(),
+            civil.minute(),
+            civil.second(),
+            self.nanosecond()
+        )
     }
 
     fn write_part(&self, out: &mut Vec<u8>, civil: DateTime, part: Part) {

@@ -5,6 +5,8 @@ use rsa::{
     rand_core::{CryptoRng, Error, RngCore},
 };
 
+use sha2::{Digest, Sha256};
+
 use super::{
     arguments::text,
     pem::{self, BIT_STRING, CONTEXT_0, CONTEXT_1, INTEGER, NULL, OBJECT, OCTET_STRING, SEQUENCE},
@@ -30,8 +32,12 @@ pub(super) enum PrivateKey {
     Ed25519(Vec<u8>),
 }
 
-/// The context's chance, for keys.
-struct Chance<'c>(&'c Context<'c>);
+/// The context's chance, for keys. Hashed with a count: the search for a prime would never end with a
+/// source that repeats itself, such as [`crate::Sealed`].
+struct Chance<'c> {
+    context: &'c Context<'c>,
+    count: u64,
+}
 
 impl RngCore for Chance<'_> {
     fn next_u32(&mut self) -> u32 {
@@ -47,7 +53,13 @@ impl RngCore for Chance<'_> {
     }
 
     fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        self.0.environment.fill_random(bytes);
+        for part in bytes.chunks_mut(32) {
+            let mut seed = [0; 32];
+            self.context.environment.fill_random(&mut seed);
+            self.count = self.count.wrapping_add(1);
+            let hash = Sha256::new().chain_update(seed).chain_update(self.count.to_be_bytes());
+            part.copy_from_slice(&hash.finalize()[..part.len()]);
+        }
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
@@ -81,8 +93,8 @@ pub(super) fn gen_private_key<'a>(context: &Context<'_>, args: &[Value<'a>]) -> 
 impl PrivateKey {
     /// A new RSA key.
     pub(super) fn rsa(context: &Context<'_>, bits: usize) -> Result<Self, String> {
-        let key =
-            rsa::RsaPrivateKey::new(&mut Chance(context), bits).map_err(|why| why.to_string())?;
+        let key = rsa::RsaPrivateKey::new(&mut Chance { context, count: 0 }, bits)
+            .map_err(|why| why.to_string())?;
         let document = key.to_pkcs1_der().map_err(|why| why.to_string())?;
         Ok(Self::Rsa(document.as_bytes().to_vec()))
     }
@@ -189,5 +201,23 @@ impl PrivateKey {
         let der = self.pkcs8();
         let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&der.as_slice().into(), algorithm);
         pair.map_err(|why| format!("x509: this key cannot sign: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{Timestamp, tz::TimeZone};
+
+    use super::*;
+    use crate::Sealed;
+
+    #[test]
+    fn a_key_is_found_even_with_the_same_bytes_every_time() {
+        let context =
+            Context { now: Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC, environment: &Sealed };
+        let key = PrivateKey::rsa(&context, 2048).unwrap();
+        let again = PrivateKey::from_pem(&key.pem()).unwrap();
+        assert_eq!(key.pem(), again.pem());
+        assert!(again.signer().is_ok());
     }
 }

@@ -57,13 +57,14 @@ use self::{
     pace::Pace,
     scope::Scope,
 };
-use crate::{Save, SharedWay, Way};
+use crate::{Save, SharedWay, Way, enrich::gate::Gate};
 
 /// Follows the Events of one scope.
 #[derive(Debug)]
 pub struct Collector<A, S> {
     api: A,
     way: SharedWay<S>,
+    gate: Gate,
     scope: Scope,
     position: Option<Position>,
     settings: Settings,
@@ -133,6 +134,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         Self {
             api,
             way,
+            gate: Gate::default(),
             scope,
             position,
             settings,
@@ -144,6 +146,12 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             list_because: None,
             before_epoch: None,
         }
+    }
+
+    /// The same, with events that wait at `gate` until it is known what they are about.
+    #[must_use]
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// What the collector is doing, for health and for people.

@@ -20,6 +20,7 @@ use crate::{
     cluster,
     exit::Failure,
     following::{self, Following},
+    lookups::{Asked, Lookups},
     ops::{self, Served, Sources},
     receivers, report,
     settings::Settings,
@@ -99,9 +100,12 @@ async fn run_cluster(
     let state = state.unwrap_or_else(|| state::default_path(&uid));
     let parts = Parts::open(&settings, Some(state), &stop).await?;
     following::check_permissions(&client, &scopes).await;
-    let Parts { way, loaded, lanes, saver, tasks, lanes_stop, clock, folder } = parts;
+    let Parts { way, asked, loaded, lanes, saver, tasks, lanes_stop, clock, folder } = parts;
+    let asked = (&settings, asked);
+    let lookups = Lookups::open((&client, &scopes), asked, &clock, &tasks, &stop).await;
     let cluster = (&*uid, &settings.cluster_name, Some(settings.max_age));
-    let following = Following::new(&client, &way, scopes, &loaded, cluster, &clock);
+    let following =
+        Following::new(&client, &way, scopes, &loaded, cluster, &clock).behind(&lookups);
     let sources = Sources {
         saver: saver.clone(),
         lanes: lanes.clone(),
@@ -115,6 +119,7 @@ async fn run_cluster(
     tasks.spawn("report", report::all(sources.clone(), lanes_stop.clone()));
     tasks.spawn("ops", ops::serve(served.address, sources, lanes_stop.clone()));
     let outcome = following.run(&stop).await;
+    lookups.tell();
     tracing::info!(requests = client.requests(), "collecting stopped; emptying the lanes");
     if outcome.is_ok() {
         for left in drained(&lanes, &saver, GRACE).await {
@@ -130,6 +135,8 @@ async fn run_cluster(
 /// Everything between the source of events and their receivers.
 struct Parts {
     way: SharedWay<Saver>,
+    /// Who asks what an event is about.
+    asked: Asked,
     loaded: Loaded,
     lanes: Vec<LaneWatch>,
     saver: Saver,
@@ -164,12 +171,11 @@ impl Parts {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        if router.needs_lookup() {
-            tracing::warn!("rules on labels match nothing: this version looks up no objects");
-        }
         let tasks = Tasks::new(stop.clone());
         let lanes_stop = Stop::new();
-        let lanes = receivers::connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
+        let (lanes, receivers) =
+            receivers::connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
+        let asked = Asked { rules: router.needs_lookup(), receivers };
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(live, enricher, router, saver.clone());
@@ -178,7 +184,7 @@ impl Parts {
             way.take_own(damaged(salvaged, clock.now(), &settings.cluster_name));
         }
         let way = way.shared();
-        Ok(Self { way, loaded, lanes, saver, tasks, lanes_stop, clock, folder })
+        Ok(Self { way, asked, loaded, lanes, saver, tasks, lanes_stop, clock, folder })
     }
 }
 

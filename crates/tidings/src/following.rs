@@ -12,6 +12,8 @@ use pipeline::{
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use crate::lookups::Lookups;
+
 /// Everything that follows one cluster.
 pub(crate) struct Following(Vec<(Scope, Collector<Client, Saver>)>);
 
@@ -38,6 +40,13 @@ impl Following {
             (scope, collector)
         });
         Self(collectors.collect())
+    }
+
+    /// The same, with events that wait until it is known what they are about.
+    pub(crate) fn behind(self, lookups: &Lookups) -> Self {
+        let behind =
+            |(scope, collector): (_, Collector<_, _>)| (scope, collector.behind(lookups.gate()));
+        Self(self.0.into_iter().map(behind).collect())
     }
 
     /// Of each scope its namespace, empty for all, and what its collector is doing.

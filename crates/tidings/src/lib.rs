@@ -14,6 +14,8 @@ mod following;
 
 pub mod kinds;
 
+mod lookups;
+
 mod logging;
 
 pub mod ops;

@@ -7,15 +7,15 @@ use pipeline::send::{Lane, LaneSettings, LaneWatch};
 
 use crate::{app::USER_AGENT, exit::Failure, settings::Settings, state::State};
 
-/// Connects every receiver and starts its lane.
+/// Connects every receiver and starts its lane; says whether one tells what an event is about.
 pub(crate) async fn connect(
     settings: &Settings,
     state: &State,
     tasks: &Tasks,
     stop: &Stop,
     clock: &Arc<dyn Clock>,
-) -> Result<Vec<LaneWatch>, Failure> {
-    let mut watches = Vec::new();
+) -> Result<(Vec<LaneWatch>, bool), Failure> {
+    let (mut watches, mut needs_lookup) = (Vec::new(), false);
     for (receiver, saved) in settings.receivers.iter().zip(&state.lanes) {
         let ctx = SinkContext {
             receiver: receiver.name.clone(),
@@ -27,6 +27,7 @@ pub(crate) async fn connect(
                 let at = format!("receiver `{}`", receiver.name);
                 Failure::config(anyhow::Error::new(error).context(at))
             })?;
+        needs_lookup |= sink.needs_lookup();
         let waiting = saved.tally.waiting();
         tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
         let lane = LaneSettings::default();
@@ -37,5 +38,5 @@ pub(crate) async fn connect(
     if watches.is_empty() {
         tracing::warn!("no receivers: events are watched and counted, and sent nowhere");
     }
-    Ok(watches)
+    Ok((watches, needs_lookup))
 }

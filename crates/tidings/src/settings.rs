@@ -27,6 +27,14 @@ pub struct Settings {
     pub cluster_name: Text,
     /// The namespaces to watch; all when empty.
     pub namespaces: Vec<Text>,
+    /// Nothing is looked up of what events are about.
+    pub omit_lookup: bool,
+    /// Requests a second for what no watch covers.
+    pub kube_qps: f32,
+    /// So many of them may follow one another at once.
+    pub kube_burst: i64,
+    /// So many of their answers are kept.
+    pub cache_size: usize,
     /// The routing tree.
     pub route: RouteSettings,
     /// The receivers, in the order of the file.
@@ -69,6 +77,10 @@ struct File {
     cluster_name: Option<Text>,
     namespace: Option<Text>,
     namespaces: Option<Namespaces>,
+    omit_lookup: Option<bool>,
+    kube_qps: Option<f32>,
+    kube_burst: Option<i64>,
+    cache_size: Option<usize>,
     route: Option<RouteSettings>,
     receivers: Option<Vec<Map<String, Value>>>,
 }
@@ -82,6 +94,8 @@ struct Namespaces {
 
 /// Age limit where the file has none, in seconds; that of kubernetes-event-exporter.
 const MAX_AGE: u32 = 5;
+/// Limits of lookups where the file has none; those of kubernetes-event-exporter.
+const LIMITS: (f32, i64, usize) = (5.0, 10, 1024);
 
 impl Settings {
     /// Reads the file at `path`.
@@ -138,6 +152,10 @@ impl Settings {
             max_age_is_set: age.is_some(),
             cluster_name: file.cluster_name.unwrap_or_default(),
             namespaces,
+            omit_lookup: file.omit_lookup.unwrap_or_default(),
+            kube_qps: file.kube_qps.filter(|it| *it != 0.0).unwrap_or(LIMITS.0),
+            kube_burst: file.kube_burst.filter(|it| *it != 0).unwrap_or(LIMITS.1),
+            cache_size: file.cache_size.filter(|it| *it != 0).unwrap_or(LIMITS.2),
             route: file.route.unwrap_or_default(),
             receivers,
             origin: format!("{name} ({:08x})", hash >> 32),
@@ -156,6 +174,10 @@ impl Settings {
             max_age_is_set: false,
             cluster_name: Text::default(),
             namespaces: Vec::new(),
+            omit_lookup: false,
+            kube_qps: LIMITS.0,
+            kube_burst: LIMITS.1,
+            cache_size: LIMITS.2,
             route: RouteSettings { matches: vec![rule], ..RouteSettings::default() },
             receivers: vec![Receiver {
                 name,

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream::BoxStream};
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt;
 use kube::{
     Config,
@@ -60,7 +60,6 @@ pub struct Client {
     pub server: String,
     path: String,
     accept: &'static str,
-    user_agent: String,
     requests: Arc<AtomicU64>,
 }
 
@@ -87,7 +86,10 @@ const JSON: &str = "application/json";
 impl Client {
     /// Finds the cluster and prepares; no request is made.
     pub async fn connect(access: Access) -> Result<Self, AccessError> {
-        let config = config(&access).await?;
+        let mut config = config(&access).await?;
+        let user_agent = HeaderValue::try_from(access.user_agent)
+            .map_err(|error| AccessError::Unusable(format!("user agent: {error}")))?;
+        config.headers.push((header::USER_AGENT, user_agent));
         let server = config.cluster_url.to_string();
         let kube = kube::Client::try_from(config)
             .map_err(|error| AccessError::Unusable(error.to_string()))?;
@@ -96,7 +98,6 @@ impl Client {
             server,
             path: "/api/v1/events".into(),
             accept: if access.json { JSON } else { PROTOBUF },
-            user_agent: access.user_agent,
             requests: Arc::default(),
         })
     }
@@ -109,6 +110,11 @@ impl Client {
             None => "/api/v1/events".into(),
         };
         Self { path, ..self.clone() }
+    }
+
+    /// The same access, for everything but Events.
+    pub fn kube(&self) -> kube::Client {
+        self.kube.clone()
     }
 
     /// How many requests were made so far, for all namespaces.
@@ -162,7 +168,6 @@ impl Client {
         let request = Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
             .header(header::ACCEPT, JSON)
             .header(header::CONTENT_TYPE, JSON)
-            .header(header::USER_AGENT, &self.user_agent)
             .body(Body::from(review.to_string().into_bytes()))
             .ok()?;
         let body = whole(self.send(request).await.ok()?).await.ok()?;
@@ -170,16 +175,7 @@ impl Client {
     }
 
     async fn get_json(&self, path: &str) -> Result<Bytes, ApiError> {
-        whole(self.send(self.get(path, JSON)?).await?).await
-    }
-
-    fn get(&self, path: &str, accept: &str) -> Result<Request<Body>, ApiError> {
-        Request::get(path)
-            .header(header::ACCEPT, accept)
-            .header(header::ACCEPT_ENCODING, "identity")
-            .header(header::USER_AGENT, &self.user_agent)
-            .body(Body::empty())
-            .map_err(|error| ApiError::Connection(error.to_string()))
+        whole(self.send(get(path, JSON)?).await?).await
     }
 
     /// Sends; an answer that is no success becomes its error.
@@ -210,7 +206,7 @@ impl Client {
         decoder: fn(&str) -> Decoder,
         idle: Option<Duration>,
     ) -> Result<BoxStream<'static, Result<Vec<Frame>, ApiError>>, ApiError> {
-        let response = self.send(self.get(path, self.accept)?).await?;
+        let response = self.send(get(path, self.accept)?).await?;
         let decoder = decoder(&content_type(response.headers()));
         Ok(read_frames(response.into_body().into_data_stream(), decoder, idle).boxed())
     }
@@ -267,6 +263,14 @@ impl EventsApi for Client {
         let path = format!("{}?watch=true&allowWatchBookmarks=true&{options}", self.path);
         self.frames(&path, Decoder::watch, None).await
     }
+}
+
+fn get(path: &str, accept: &str) -> Result<Request<Body>, ApiError> {
+    Request::get(path)
+        .header(header::ACCEPT, accept)
+        .header(header::ACCEPT_ENCODING, "identity")
+        .body(Body::empty())
+        .map_err(|error| ApiError::Connection(error.to_string()))
 }
 
 async fn config(access: &Access) -> Result<Config, AccessError> {

@@ -53,10 +53,17 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         stop: &Stop,
     ) -> Result<End, CollectError> {
         self.tell(|status| status.phase = Phase::Listing);
+        if !self.settle(None, stop).await? {
+            return Ok(End::Stopped);
+        }
         let started = Instant::now();
         let mut pass = Pass { arrival, cause, started, listed: Listed::default(), happened: 0 };
         if self.streams_lists {
-            match self.stream(&mut pass, stop).await? {
+            let outcome = self.stream(&mut pass, stop).await?;
+            if !self.settle(None, stop).await? {
+                return Ok(End::Stopped);
+            }
+            match outcome {
                 Outcome::Streamed(_, revision) | Outcome::Paged(revision)
                     if self.is_set_back(revision) =>
                 {
@@ -74,7 +81,11 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 }
             }
         }
-        match self.pages(&mut pass, stop).await? {
+        let outcome = self.pages(&mut pass, stop).await?;
+        if !self.settle(None, stop).await? {
+            return Ok(End::Stopped);
+        }
+        match outcome {
             Outcome::Paged(revision) if self.is_set_back(revision) => {
                 self.begin_epoch(revision).await?;
                 Ok(End::Over)
@@ -137,6 +148,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                     Frame::Bookmark { .. } | Frame::Item(_) | Frame::PageEnd { .. } => {}
                 }
             }
+            self.take_released(&mut way);
             if way.pending() >= BATCH {
                 self.save(&mut way, None).await?;
             }
@@ -174,6 +186,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 (Some(token), _) => page.token = Some(token),
                 (None, Some(revision)) if consistent => return Ok(Outcome::Paged(revision)),
                 (None, _) => {
+                    if !self.settle(None, stop).await? {
+                        return Ok(Outcome::Ended(End::Stopped));
+                    }
                     self.enter().await.live.begin_pass(self.scope.place());
                     page = Page::default();
                     consistent = true;
@@ -220,6 +235,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                     | Frame::Bookmark { .. } => {}
                 }
             }
+            self.take_released(&mut way);
             if way.pending() >= BATCH {
                 self.save(&mut way, None).await?;
             }
@@ -230,9 +246,10 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         pass.listed.items += 1;
         let key = event::EventKey::of(&event);
         match self.take(way, event, pass.arrival) {
-            Fate::Happened(_) => pass.happened += 1,
-            Fate::Baseline => pass.listed.baseline += 1,
-            Fate::Noop => {}
+            // What waits will have happened.
+            Some(Fate::Happened(_)) | None => pass.happened += 1,
+            Some(Fate::Baseline) => pass.listed.baseline += 1,
+            Some(Fate::Noop) => {}
         }
         way.live.mark(key);
     }

@@ -58,17 +58,29 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         }
     }
 
-    /// Takes what a watch from `revision` brings until it ends.
+    /// Takes what a watch from `revision` brings until it ends, and what waits at the gate then.
     pub(super) async fn follow_watch(
         &mut self,
-        mut frames: A::Frames,
+        frames: A::Frames,
         revision: u64,
         stop: &Stop,
     ) -> Result<End, CollectError> {
+        let mut progress = Progress { complete: revision, newest: revision };
+        let end = self.follow_frames(frames, &mut progress, stop).await?;
+        let settled = self.settle(Some(progress.complete), stop).await?;
+        Ok(if settled { end } else { End::Stopped })
+    }
+
+    async fn follow_frames(
+        &mut self,
+        mut frames: A::Frames,
+        progress: &mut Progress,
+        stop: &Stop,
+    ) -> Result<End, CollectError> {
+        let revision = progress.newest;
         let opened = Instant::now();
         let mut heard = opened;
         let mut words = 0u64;
-        let mut progress = Progress { complete: revision, newest: revision };
         self.tell(|status| {
             status.phase = Phase::Watching;
             status.trouble = None;
@@ -80,10 +92,16 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 biased;
                 () = stop.fired() => return Ok(End::Stopped),
                 read = frames.next() => read,
+                () = self.gate.woken() => {
+                    let mut way = self.enter().await;
+                    self.take_released(&mut way);
+                    self.move_to(&mut way, progress.complete, false).await?;
+                    continue;
+                }
                 () = tokio::time::sleep_until(heard + RENEWAL) => {
                     return Ok(End::List(Cause::Quiet));
                 }
-                seen = self.glance(&progress) => match seen {
+                seen = self.glance(progress) => match seen {
                     Glance::Nothing => {
                         self.renew_time().await?;
                         continue;
@@ -112,17 +130,20 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             let newest = progress.newest;
             // Kept until what is taken is saved with the position: see `Way`.
             let mut way = self.enter().await;
-            let mut end = self.take_frames(&mut way, read, &mut progress, &mut words);
-            // Take along what is there already: one commit, and one fsync, for all of it.
-            while end.is_none() && way.pending() < BATCH {
+            let mut end = self.take_frames(&mut way, read, progress, &mut words);
+            // Take along what is there already: one commit, and one fsync, for all of it. What waits at
+            // the gate is not pending, but has its bound too.
+            let most = words + BATCH as u64;
+            while end.is_none() && way.pending() < BATCH && words < most {
                 match frames.next().now_or_never() {
                     Some(Some(read)) => {
-                        end = self.take_frames(&mut way, read, &mut progress, &mut words);
+                        end = self.take_frames(&mut way, read, progress, &mut words);
                     }
                     Some(None) => end = Some(End::Over),
                     None => break,
                 }
             }
+            self.take_released(&mut way);
             if let Some(end) = end {
                 // An error is no sign of life: how long the break is counts from the last one.
                 let alive = progress.newest > newest;
@@ -165,13 +186,18 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         None
     }
 
-    async fn move_to(
+    pub(super) async fn move_to(
         &mut self,
         way: &mut Way<S>,
         complete: u64,
         alive: bool,
     ) -> Result<(), CollectError> {
         let now = self.now();
+        // What waits at the gate comes again after a crash.
+        let complete = match self.gate.oldest() {
+            Some(oldest) => complete.min(oldest.saturating_sub(1)),
+            None => complete,
+        };
         if let Some(position) = &mut self.position {
             position.revision = position.revision.max(complete);
             position.time = if alive { now } else { position.time };

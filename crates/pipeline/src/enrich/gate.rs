@@ -70,7 +70,9 @@ impl Gate {
             if !follows && !blocked {
                 return Some(sight);
             }
-            self.keep(Held { after: standing.known, ..held(sight, name) });
+            // What it follows is not remembered yet, but may come again all the same.
+            let after = if follows { sight.event.revision() } else { standing.known };
+            self.keep(Held { after, ..held(sight, name) });
             return None;
         };
         if !follows && !standing.happened {

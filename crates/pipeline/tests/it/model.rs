@@ -4,6 +4,7 @@
 //! Ten thousand histories in `make test`; `MODEL_CASES=1000000` for more. A failure prints the seed
 //! (`MODEL_SEED`) and the shortest history that still fails.
 
+mod objects;
 mod oracle;
 mod world;
 
@@ -16,7 +17,7 @@ use event::{
 use pipeline::{
     Save, Way,
     collect::{CollectError, Collector, Settings, scope::Scope},
-    enrich::Enricher,
+    enrich::{Enricher, gate::Gate},
     route::{Receiver, Repeats, RouteSettings, Router, RuleSettings},
     save::{live::Live, memory::Failure},
 };
@@ -116,7 +117,20 @@ fn router(lanes: &[Lane]) -> Router {
     Router::new(&settings, &receivers).0
 }
 
-/// A start: everything that is remembered comes from the journal.
+/// A life, from a start to the stop: everything that is remembered comes from the journal.
+async fn live(world: &World, stop: Stop) -> Result<(), CollectError> {
+    let collector = start(world);
+    let Some((knowledge, asks)) = objects::learn(world) else {
+        return collector.run(stop).await;
+    };
+    let gate = Gate::new(Arc::clone(&knowledge));
+    tokio::select! {
+        biased;
+        ended = collector.behind(gate).run(stop) => ended,
+        () = objects::come(world, &knowledge, asks) => Ok(()),
+    }
+}
+
 fn start(world: &World) -> Collector<World, ModelSaver> {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock);
     let mut live = Live::new();
@@ -169,7 +183,7 @@ fn happen(world: &World, step: &Step) -> Result<Duration, Death> {
 
 async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> Death {
     let stop = Stop::new();
-    let life = start(world).run(stop.clone());
+    let life = live(world, stop.clone());
     tokio::pin!(life);
     let mut over = false;
     loop {
@@ -225,8 +239,8 @@ async fn stay_down(world: &World, down: Down, steps: &mut std::vec::IntoIter<Ste
     world.pass(Duration::from_secs(down.seconds.into())).await;
 }
 
-async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let world = World::new();
+async fn history(objects: bool, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let world = World::new(objects);
     // Something stands there before the first look.
     for name in 0..3 {
         world.write(0, name, 2);
@@ -240,7 +254,10 @@ async fn history(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 world.crash();
                 stay_down(&world, down, &mut steps).await;
             }
-            Death::Stopped(down) => stay_down(&world, down, &mut steps).await,
+            Death::Stopped(down) => {
+                world.forget_unsaved();
+                stay_down(&world, down, &mut steps).await;
+            }
         }
     }
     world.check().map_err(TestCaseError::fail)
@@ -261,14 +278,15 @@ fn run(cases: u32) {
         Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let steps = prop::collection::vec(step(), 1..50);
-    let outcome = runner.run(&steps, |steps| {
+    // In half of the histories events wait for what they are about.
+    let steps = (any::<bool>(), prop::collection::vec(step(), 1..50));
+    let outcome = runner.run(&steps, |(objects, steps)| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime");
-        runtime.block_on(history(steps))
+        runtime.block_on(history(objects, steps))
     });
     if let Err(error) = outcome {
         panic!("MODEL_SEED={seed}\n{error}");

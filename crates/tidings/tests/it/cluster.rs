@@ -34,6 +34,7 @@ async fn watching(config: &str, cluster: &Cluster) -> (Scene, Life) {
 fn to_a_file_and(url: &str) -> String {
     format!(
         "
+omitLookup: true
 route: {{match: [{{receiver: file}}, {{receiver: hook}}]}}
 receivers:
 - {{name: file, repeats: every, file: {{path: events.jsonl}}}}
@@ -302,6 +303,7 @@ async fn a_webhook_that_fails_now_and_then_gets_everything_once() {
 async fn a_drop_rule_keeps_events_from_what_is_below_it() {
     let cluster = Cluster::start().await;
     let config = "
+omitLookup: true
 route:
   match: [{receiver: all}]
   routes:
@@ -338,6 +340,7 @@ receivers:
 async fn a_rule_for_labels_matches_no_event_whose_object_nobody_looked_up() {
     let cluster = Cluster::start().await;
     let config = "
+omitLookup: true
 route:
   match: [{receiver: all}, {labels: {app: web}, receiver: labelled}]
   routes:

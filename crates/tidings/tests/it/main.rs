@@ -7,6 +7,7 @@ mod cli;
 mod cluster;
 mod demo;
 mod house;
+mod lookups;
 mod ops;
 mod source;
 mod state;

@@ -28,8 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// How often a test looks whether it has happened.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Every revision goes to `events.jsonl`.
+/// Every revision goes to `events.jsonl`. The events of most tests are about nothing.
 pub(crate) const TO_A_FILE: &str = "
+omitLookup: true
 route: {match: [{receiver: file}]}
 receivers:
 - {name: file, repeats: every, file: {path: events.jsonl}}

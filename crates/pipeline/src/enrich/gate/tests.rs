@@ -214,6 +214,19 @@ async fn the_end_of_an_event_waits_behind_it_and_before_what_may_come_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_an_event_that_waited_waits_for_everything_older() {
+    let mut scene = Scene::new(Needs::default());
+    scene.admit(about("api", "u1", 9));
+    scene.admit(about("web", "u2", 10));
+    let end = Sight { event: about("web", "u2", 20), arrival: None, now: NOON };
+    assert!(scene.gate.admit(end, Standing { happened: false, known: None }).is_none());
+    scene.shows("web", "u2");
+    assert_eq!(scene.gate.release().len(), 1, "the position is still before its beginning");
+    scene.shows("api", "u1");
+    assert_eq!(scene.gate.release().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_number_of_those_who_wait_is_bounded() {
     let mut scene = Scene::new(Needs::default());
     for number in 0..MOST + 3 {

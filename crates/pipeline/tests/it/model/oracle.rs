@@ -35,8 +35,6 @@ pub(super) struct Oracle {
     pub(super) delivered: Vec<Delivered>,
     /// Storage that was set back: ids begin anew.
     pub(super) epoch: u32,
-    /// Every change up to this revision has been served.
-    pub(super) covered: u64,
 }
 
 impl Oracle {
@@ -51,25 +49,30 @@ impl Oracle {
         }
     }
 
-    pub(super) fn see(&mut self, event: &Event, arrival: Arrival, now: u32) {
-        let uid = event.metadata.uid.to_string();
-        let name = format!("{}/{}", event.metadata.namespace, event.metadata.name);
-        let known = self.known.get(&uid).copied();
-        let seen = Sighting {
-            revision: event.revision().expect("a number"),
-            total: event.total(),
-            first_seen: time::to_u32(event.first_seen()),
-            last_seen: time::to_u32(event.last_seen()),
-            created: time::to_u32(event.metadata.creation_timestamp),
-        };
-        let tombstone = self.tombstones.get(&name).copied();
-        let id = format!("{}/{uid}/{}", self.epoch, seen.revision);
+    /// What would happen if it saw this now: the id, and the occurrences.
+    pub(super) fn look(
+        &self,
+        event: &Event,
+        arrival: Arrival,
+        now: u32,
+    ) -> (String, Option<Occurrences>) {
+        let seen = sighting(event);
+        let known = self.known.get(&*event.metadata.uid).copied();
+        let tombstone = self.tombstones.get(&name_of(event)).copied();
+        let id = format!("{}/{}/{}", self.epoch, event.metadata.uid, seen.revision);
         let happened = match count(known, tombstone, seen, arrival) {
             Verdict::Counted { occurrences, .. } => Some(occurrences),
             // On a first look, what happened this very second is young enough to be sent.
             Verdict::Baseline => (seen.last_seen >= now).then(Occurrences::default),
             Verdict::Noop => None,
         };
+        (id, happened)
+    }
+
+    pub(super) fn see(&mut self, event: &Event, arrival: Arrival, now: u32) {
+        let (id, happened) = self.look(event, arrival, now);
+        let (uid, name, seen) = (event.metadata.uid.to_string(), name_of(event), sighting(event));
+        let known = self.known.get(&uid).copied();
         if let Some(Occurrences { before, after }) = happened {
             let first = self.reached.insert(uid.clone());
             self.delivered.push(Delivered { id, before, after, first });
@@ -89,8 +92,7 @@ impl Oracle {
         let known = self.known.remove(&uid).map_or(0, |known| known.total);
         self.names.remove(&uid);
         self.reached.remove(&uid);
-        let name = format!("{}/{}", event.metadata.namespace, event.metadata.name);
-        self.bury(name, event.total().max(known));
+        self.bury(name_of(event), event.total().max(known));
     }
 
     /// A pass was consistent and complete: what it did not show is gone.
@@ -110,7 +112,6 @@ impl Oracle {
             let name = self.names.remove(&uid).expect("it was known");
             self.bury(name, known.total);
         }
-        self.covered = revision;
     }
 
     fn bury(&mut self, name: String, total: u32) {
@@ -122,5 +123,20 @@ impl Oracle {
     /// What it believes to be the counter of a living object.
     pub(super) fn total(&self, uid: &str) -> Option<u32> {
         self.known.get(uid).map(|known| known.total)
+    }
+}
+
+/// What names an Event, living or not.
+pub(super) fn name_of(event: &Event) -> String {
+    format!("{}/{}", event.metadata.namespace, event.metadata.name)
+}
+
+fn sighting(event: &Event) -> Sighting {
+    Sighting {
+        revision: event.revision().expect("a number"),
+        total: event.total(),
+        first_seen: time::to_u32(event.first_seen()),
+        last_seen: time::to_u32(event.last_seen()),
+        created: time::to_u32(event.metadata.creation_timestamp),
     }
 }

@@ -2,13 +2,13 @@
 //! is the runtime's paused one, and troubles to order.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use event::{
-    Clock, Event, Journal, LaneId, Occurrences, Origin,
+    Clock, Event, EventKey, Journal, LaneId, Occurrences, Origin,
     counting::{Arrival, Since},
     journal::{Commit, Committed, JournalError, LaneTally, Position, Progress},
     time,
@@ -28,7 +28,10 @@ use playground::store::{
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::oracle::{Delivered, Oracle};
+use super::{
+    objects::ObjectsToCome,
+    oracle::{Delivered, Oracle, name_of},
+};
 
 /// The runtime's paused clock as a wall clock.
 #[derive(Debug)]
@@ -110,14 +113,19 @@ const TTL: Duration = Duration::from_secs(90);
 #[derive(Clone)]
 pub(super) struct World(Arc<Mutex<State>>);
 
-struct State {
+pub(super) struct State {
     store: Store,
     snapshot: Option<(Snapshot, Recorders)>,
     journal: MemoryJournal,
-    /// The perfect client, as far as frames were served.
-    oracle: Oracle,
     /// The perfect client, as far as the journal knows.
-    durable: Oracle,
+    oracle: Oracle,
+    /// What was served and is not saved yet, in order.
+    served: VecDeque<Served>,
+    /// Every change up to this revision has been served; and that is saved.
+    covered: u64,
+    saved: u64,
+    /// The objects that events are about; none are looked up when there are none.
+    pub(super) objects: Option<ObjectsToCome>,
     recorders: Recorders,
     /// Everything the journal ever took, in order.
     rows: Vec<Delivered>,
@@ -142,6 +150,16 @@ struct State {
     failure: Option<Failure>,
 }
 
+/// Something that a client was told.
+enum Served {
+    Living(Box<Event>, Arrival, u32),
+    Deleted(Box<Event>),
+    /// A list begins.
+    Pass,
+    /// A list begins, of a storage that was set back.
+    Epoch(u32),
+}
+
 /// By namespace and name.
 type Recorders = HashMap<(u8, u8), Recorder>;
 
@@ -153,7 +171,8 @@ struct Recorder {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    /// With or without `objects` that events can wait for.
+    pub(super) fn new(objects: bool) -> Self {
         let options = StoreOptions { ttl: TTL, ..StoreOptions::default() };
         Self(Arc::new(Mutex::new(State {
             store: Store::new(&options),
@@ -161,7 +180,10 @@ impl World {
             // Small, so that snapshots of the live state are part of every history.
             journal: MemoryJournal::new(600),
             oracle: Oracle::default(),
-            durable: Oracle::default(),
+            served: VecDeque::new(),
+            covered: 0,
+            saved: 0,
+            objects: objects.then(ObjectsToCome::default),
             recorders: HashMap::new(),
             rows: Vec::new(),
             faults: Vec::new(),
@@ -181,7 +203,7 @@ impl World {
         })))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
@@ -234,6 +256,9 @@ impl World {
         event.metadata.namespace = ns.into();
         event.metadata.name = object.into();
         event.metadata.resource_version = "".into();
+        if let Some(objects) = &mut state.objects {
+            event.involved.reference = objects.expect(namespace, name, recorder.total);
+        }
         event.reason = "BackOff".into();
         event.count = recorder.total;
         event.first_timestamp = Some(recorder.first);
@@ -293,8 +318,8 @@ impl World {
         let open = state.watches;
         state.closed.extend(0..=open);
         state.changed.notify_waiters();
-        state.oracle.covered = 0;
-        state.durable.covered = 0;
+        state.covered = 0;
+        state.saved = 0;
     }
 
     pub(super) fn trouble(&self, fault: Fault) {
@@ -326,7 +351,15 @@ impl World {
     pub(super) fn crash(&self) {
         let mut state = self.state();
         state.journal.crash();
-        state.oracle = state.durable.clone();
+        drop(state);
+        self.forget_unsaved();
+    }
+
+    /// The process ends: what it has not saved was never served.
+    pub(super) fn forget_unsaved(&self) {
+        let mut state = self.state();
+        state.served.clear();
+        state.covered = state.saved;
         state.listing = None;
         state.ending = None;
     }
@@ -340,11 +373,13 @@ impl World {
             Err(_) => state.failure.take() == Some(Failure::After),
         };
         if kept {
+            state.see_what_is_saved(commit);
             // What a list no longer shows is forgotten when the position has moved past it.
             let moved = commit.position.as_ref().map(|(_, position)| position.revision);
             if moved.is_some() && state.ending == moved {
                 state.ending = None;
                 state.oracle.end_pass(moved.unwrap_or_default());
+                state.covered = moved.unwrap_or_default();
             }
             for row in &commit.rows {
                 let Some(event) = &row.event else { continue };
@@ -360,7 +395,7 @@ impl World {
                     first: row.lanes.contains(FIRST),
                 });
             }
-            state.durable = state.oracle.clone();
+            state.saved = state.covered;
             state.commits += 1;
             if state.commits.is_multiple_of(3) {
                 state.deliver_everything();
@@ -372,7 +407,16 @@ impl World {
     /// Everything the promise says, after every trouble has ended.
     pub(super) fn check(&self) -> Result<(), String> {
         let mut state = self.state();
-        let delivered = state.oracle.delivered.clone();
+        if !state.served.is_empty() {
+            return Err(format!("{} things were never taken", state.served.len()));
+        }
+        let mut delivered = state.oracle.delivered.clone();
+        if state.objects.is_some() {
+            // Events pass one another while they wait; the revisions of one Event do not.
+            let uid = |row: &Delivered| row.id.split('/').nth(1).map(str::to_owned);
+            delivered.sort_by_key(uid);
+            state.rows.sort_by_key(uid);
+        }
         if state.rows != delivered {
             return Err(format!(
                 "delivered {:#?}\nbut a perfect client would have delivered {delivered:#?}",
@@ -418,6 +462,56 @@ impl State {
         }
     }
 
+    /// The perfect client sees what the commit holds. Only what waits for an object, or behind such an
+    /// event, may be missing, and the position must stay below it.
+    fn see_what_is_saved(&mut self, commit: &Commit) {
+        let id = |event: &Event| {
+            format!("{}/{}/{}", event.epoch, event.metadata.uid, event.metadata.resource_version)
+        };
+        let events = commit.rows.iter().filter_map(|row| row.event.as_deref());
+        let happened: HashSet<String> = events.map(id).collect();
+        let changes = commit.rows.iter().filter_map(|row| row.change.as_ref());
+        let gone: HashSet<EventKey> = changes.filter(|it| it.gone).map(|it| it.key).collect();
+        let (mut waiting, mut names) = (VecDeque::new(), HashSet::new());
+        for served in self.served.drain(..) {
+            let (event, is_saved) = match &served {
+                Served::Pass | Served::Epoch(_) => {
+                    assert!(waiting.is_empty(), "a list began while events waited");
+                    match served {
+                        Served::Epoch(epoch) => self.oracle.begin_epoch(epoch),
+                        _ => self.oracle.begin_pass(),
+                    }
+                    continue;
+                }
+                Served::Living(event, arrival, now) => {
+                    let (id, happens) = self.oracle.look(event, *arrival, *now);
+                    (event, happens.is_none() || happened.contains(&id))
+                }
+                Served::Deleted(event) => (event, gone.contains(&EventKey::of(event))),
+            };
+            let name = name_of(event);
+            if names.contains(&name) || !is_saved {
+                let revision = event.revision().unwrap();
+                let position = commit.position.as_ref().map_or(0, |(_, it)| it.revision);
+                assert!(position < revision, "{position} was saved, and {revision} waits");
+                assert!(self.objects.is_some(), "nothing waits here, but {revision} is not saved");
+                names.insert(name);
+                waiting.push_back(served);
+                continue;
+            }
+            match served {
+                Served::Living(event, arrival, now) => self.oracle.see(&event, arrival, now),
+                Served::Deleted(event) => self.oracle.see_deleted(&event),
+                Served::Pass | Served::Epoch(_) => {}
+            }
+        }
+        self.served = waiting;
+    }
+
+    fn serve(&mut self, event: &Event, arrival: Arrival) {
+        self.served.push_back(Served::Living(Box::new(event.clone()), arrival, now()));
+    }
+
     /// The saved position, if there is one.
     fn position(&mut self) -> Option<Position> {
         self.journal.load(&mut |_| {}).unwrap().position("all")
@@ -451,12 +545,12 @@ impl State {
         let arrival = match self.position() {
             None => Arrival::FirstList,
             Some(Position { revision: 0, epoch, time, .. }) => {
-                self.oracle.begin_epoch(epoch);
+                self.served.push_back(Served::Epoch(epoch));
                 Arrival::Rebase { time }
             }
             Some(Position { revision, time, .. }) => Arrival::CatchUp(Since { revision, time }),
         };
-        self.oracle.begin_pass();
+        self.served.push_back(Served::Pass);
         self.ending = None;
         self.listing = Some(arrival);
         self.consistent = true;
@@ -534,7 +628,7 @@ impl EventsApi for World {
                 let mut state = world.state();
                 for frame in frames {
                     match frame {
-                        Frame::Item(event) => state.oracle.see(event, arrival, now()),
+                        Frame::Item(event) => state.serve(event, arrival),
                         Frame::PageEnd { next: None, revision: Some(revision) } => {
                             state.end_pass(*revision);
                         }
@@ -561,9 +655,9 @@ impl EventsApi for World {
             && !state.is_set_back()
         {
             assert!(
-                revision <= state.durable.covered,
+                revision <= state.saved,
                 "a watch from {revision}, but only what is up to {} was served and saved",
-                state.durable.covered
+                state.saved
             );
         }
         match state.store.changes(revision, &Selection::default()).map(|_| ()) {
@@ -704,11 +798,11 @@ impl Watch {
             let event = Event::clone(&change.object);
             frames.push(match change.kind {
                 ChangeKind::Deleted => {
-                    state.oracle.see_deleted(&event);
+                    state.served.push_back(Served::Deleted(Box::new(event.clone())));
                     Frame::Deleted(event)
                 }
                 kind => {
-                    state.oracle.see(&event, Arrival::Live, now());
+                    state.serve(&event, Arrival::Live);
                     if kind == ChangeKind::Added {
                         Frame::Added(event)
                     } else {
@@ -719,7 +813,7 @@ impl Watch {
         }
         if whole {
             self.revision = revision;
-            state.oracle.covered = revision;
+            state.covered = revision;
         } else {
             // The rest of the revision is never served on this connection.
             state.cut = Some((self.number, 0));
@@ -730,7 +824,7 @@ impl Watch {
     fn initial(&mut self, state: &mut State) -> Frame {
         match self.first.remove(0) {
             Serve::Initial(event, arrival) => {
-                state.oracle.see(&event, arrival, now());
+                state.serve(&event, arrival);
                 Frame::Added(*event)
             }
             Serve::InitialEnd(revision) => {

@@ -27,5 +27,8 @@ pub mod way;
 /// The whole program at a cluster with many Events.
 pub mod memory;
 
+/// What is remembered of objects.
+pub mod objects;
+
 /// How often the API server is asked.
 pub mod requests;

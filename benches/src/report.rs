@@ -17,7 +17,8 @@ const ROUNDS: usize = 3;
 /// Where the environment remembers that this process is on one core.
 const PINNED: &str = "TIDINGS_BENCH_PINNED";
 
-/// Runs everything, or only what begins with `only`: `decode`, `layout`, `way`, `memory` or `requests`.
+/// Runs everything, or only what begins with `only`: `decode`, `layout`, `way`, `memory`, `objects` or
+/// `requests`.
 pub fn run(only: &str) -> anyhow::Result<()> {
     if let Some(status) = pinned()? {
         anyhow::ensure!(status.success(), "the benchmark ended with {status}");
@@ -36,6 +37,9 @@ pub fn run(only: &str) -> anyhow::Result<()> {
     }
     if "memory".starts_with(only) {
         memories(folder.path())?;
+    }
+    if "objects".starts_with(only) {
+        objects()?;
     }
     if "requests".starts_with(only) {
         requests()?;
@@ -140,6 +144,27 @@ fn memories(folder: &Path) -> anyhow::Result<()> {
             cpu: format!("at most {:.0} MB (VmHWM)", found["most"]),
             target: format!("≤ {target} MB"),
             met: found["most"] <= target,
+        });
+    }
+    Ok(())
+}
+
+fn objects() -> anyhow::Result<()> {
+    for (with, most) in [("labels", Some(64.0)), ("annotations", None)] {
+        let found = measure("objects", &["100000".into(), with.into()])?;
+        let taken = found["mebibytes"];
+        row(&Row {
+            what: format!(
+                "metadata of 100 000 pods, owners and labels{}",
+                match most {
+                    Some(_) => "",
+                    None => " and six annotations",
+                }
+            ),
+            value: format!("{taken:.0} MiB"),
+            cpu: format!("found in {:.1} µs", found["nanoseconds"] / 1000.0),
+            target: most.map_or("stated".into(), |most| format!("≤ {most} MiB")),
+            met: most.is_none_or(|most| taken <= most),
         });
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::{decode, generate, layout, memory, requests, way};
+use crate::{decode, generate, layout, memory, objects, requests, way};
 
 /// The argument before the name of a role.
 pub const WORD: &str = "role";
@@ -25,6 +25,10 @@ pub fn play(role: &str, arguments: &[String]) -> anyhow::Result<()> {
         }
         "playground" => memory::playground(Path::new(text(0)?), number(1)?),
         "tidings" => memory::tidings(arguments),
+        "objects" => {
+            objects::measure(number(0)?, text(1)? == "annotations");
+            Ok(())
+        }
         "requests" => requests::measure(number(0)?, number(1)?),
         other => anyhow::bail!("no such role: {other}"),
     }

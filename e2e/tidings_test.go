@@ -170,7 +170,7 @@ func applyRBAC(ctx context.Context, c *cluster.Cluster) error {
 	return err
 }
 
-// omitLookup: its rights do not reach the objects that Events are about.
+// omitLookup: most Events here are about nothing. enrich_test.go is about those that are not.
 const config = `clusterName: e2e
 maxEventAgeSeconds: 60
 omitLookup: true

@@ -32,6 +32,7 @@ type Options struct {
 	Dir            string // data, certificates and logs
 	SeparateEvents bool   // Events live in an etcd of their own, as in large clusters
 	Nodes          int    // fake nodes; with any, controller-manager, scheduler and kwok run too
+	Audit          string // the user whose requests are written to AuditLog
 }
 
 // A Cluster is a running control plane.
@@ -116,6 +117,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	return c.startNodes(ctx)
 }
 
+// AuditLog is where the requests of Options.Audit are written, a line of JSON each.
+func (c *Cluster) AuditLog() string { return c.path("audit.log") }
+
 func (c *Cluster) path(name string) string { return filepath.Join(c.options.Dir, name) }
 
 func (c *Cluster) certificates() error {
@@ -169,6 +173,14 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 	}
 	if c.options.SeparateEvents {
 		args = append(args, "--etcd-servers-overrides=/events#"+c.etcds[1].url())
+	}
+	if c.options.Audit != "" {
+		policy := "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n" +
+			"- {level: Metadata, users: [\"" + c.options.Audit + "\"]}\n- {level: None}\n"
+		if err := os.WriteFile(c.path("audit.yaml"), []byte(policy), 0o644); err != nil {
+			return err
+		}
+		args = append(args, "--audit-policy-file="+c.path("audit.yaml"), "--audit-log-path="+c.AuditLog())
 	}
 	var err error
 	if c.apiserver, err = c.startProgram("kube-apiserver", "kube-apiserver", args...); err != nil {

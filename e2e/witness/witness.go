@@ -34,6 +34,7 @@ type Sight struct {
 	Name            string
 	FirstTimestamp  string
 	Reason          string
+	At              time.Time // when the witness saw it
 }
 
 // A Witness watches until its context ends.
@@ -106,7 +107,7 @@ func (w *Witness) watchOnce(ctx context.Context) (seen bool, err error) {
 func (w *Witness) note(kind watch.EventType, event *corev1.Event) {
 	sight := Sight{
 		Type: string(kind), UID: string(event.UID), ResourceVersion: number(event.ResourceVersion), Count: Count(event),
-		Namespace: event.Namespace, Name: event.Name, Reason: event.Reason,
+		Namespace: event.Namespace, Name: event.Name, Reason: event.Reason, At: time.Now(),
 	}
 	if !event.FirstTimestamp.IsZero() {
 		sight.FirstTimestamp = event.FirstTimestamp.UTC().Format(time.RFC3339)

@@ -23,6 +23,8 @@ pub mod journal;
 
 pub mod sink;
 
+pub mod written;
+
 pub mod clock;
 
 pub mod tasks;

@@ -6,10 +6,12 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::{Batch, Clock, Event, Text};
+use crate::{
+    Batch, Clock, Event, Text,
+    written::{Decoded, Flaw},
+};
 
 /// A destination of one kind.
 pub trait Sink: Sized + Send + Sync + 'static {
@@ -17,7 +19,11 @@ pub trait Sink: Sized + Send + Sync + 'static {
     const KIND: &'static str;
 
     /// What the user writes under that word.
-    type Settings: DeserializeOwned + Send;
+    type Settings: Send;
+
+    /// Reads the settings, which stand at the path `at` of their file, and says all that is wrong.
+    /// For a type that derives `Deserialize` it is [`written::decode`](crate::written::decode).
+    fn read(settings: &serde_json::Value, at: &str) -> Decoded<Self::Settings>;
 
     /// Checks the settings and prepares. Fails only for settings that can never work; a destination
     /// that is down is [`SendError::Unavailable`] at the first send.
@@ -36,6 +42,12 @@ pub trait Sink: Sized + Send + Sync + 'static {
     /// Flushes and lets go. Called once per stop; a second call does no harm.
     fn close(&self) -> impl Future<Output = ()> + Send {
         async {}
+    }
+
+    /// Asks the destination whether it would take something from us, without giving it anything, and
+    /// says what it answered. `None`: nothing can be asked without sending.
+    fn probe(&self) -> impl Future<Output = Result<Option<String>, SendError>> + Send {
+        async { Ok(None) }
     }
 
     /// The most events one payload can hold; 1 for destinations that take one at a time.
@@ -144,6 +156,8 @@ pub trait DynSink: Send + Sync {
     fn send<'a>(&'a self, payload: &'a Payload) -> Boxed<'a, Result<(), SendError>>;
     /// See [`Sink::close`].
     fn close(&self) -> Boxed<'_, ()>;
+    /// See [`Sink::probe`].
+    fn probe(&self) -> Boxed<'_, Result<Option<String>, SendError>>;
     /// See [`Sink::batch_limit`].
     fn batch_limit(&self) -> usize;
     /// See [`Sink::needs_lookup`].
@@ -165,6 +179,10 @@ impl<S: Sink> DynSink for S {
 
     fn close(&self) -> Boxed<'_, ()> {
         Box::pin(Sink::close(self))
+    }
+
+    fn probe(&self) -> Boxed<'_, Result<Option<String>, SendError>> {
+        Box::pin(Sink::probe(self))
     }
 
     fn batch_limit(&self) -> usize {
@@ -190,12 +208,18 @@ pub struct SinkKind {
     /// Reads the settings and connects.
     pub connect:
         fn(serde_json::Value, SinkContext) -> Boxed<'static, Result<AnySink, ConnectError>>,
+    /// Reads the settings, which stand at this path of their file, and says what is wrong in them.
+    pub check: fn(&serde_json::Value, &str) -> Vec<Flaw>,
 }
 
 impl SinkKind {
     /// The row of `S`.
     pub const fn of<S: Sink>() -> Self {
-        Self { name: S::KIND, connect: |settings, ctx| Box::pin(connect::<S>(settings, ctx)) }
+        Self {
+            name: S::KIND,
+            connect: |settings, ctx| Box::pin(connect::<S>(settings, ctx)),
+            check: |settings, at| S::read(settings, at).flaws,
+        }
     }
 }
 
@@ -203,8 +227,9 @@ async fn connect<S: Sink>(
     settings: serde_json::Value,
     ctx: SinkContext,
 ) -> Result<AnySink, ConnectError> {
-    let settings = serde_json::from_value(settings)
-        .map_err(|error| ConnectError::new(format!("`{}`: {error}", S::KIND)))?;
+    let settings = S::read(&settings, S::KIND)
+        .strictly()
+        .map_err(|flaw| ConnectError::new(flaw.to_string()))?;
     Ok(Arc::new(S::connect(settings, ctx).await?))
 }
 

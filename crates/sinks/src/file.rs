@@ -10,8 +10,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use event::{ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext};
+use event::{
+    ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext, written::Decoded,
+};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     lines,
@@ -40,6 +43,10 @@ pub struct File {
 impl Sink for File {
     const KIND: &'static str = "file";
     type Settings = Shaped<Settings>;
+
+    fn read(settings: &Value, at: &str) -> Decoded<Shaped<Settings>> {
+        Shaped::read(settings, at)
+    }
 
     async fn connect(settings: Self::Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
         let (settings, shape) = settings.compile(Self::KIND, &ctx)?;

@@ -138,6 +138,20 @@ impl Http {
         }
     }
 
+    /// Asks with a HEAD, which by the rules of HTTP changes nothing there, and says what was answered.
+    /// Only a refusal of us is told apart: many addresses know nothing but POST.
+    pub(crate) async fn probe(&self) -> Result<String, SendError> {
+        let request = self.client.head(self.url.clone()).headers(self.headers.clone());
+        let status =
+            request.send().await.map_err(|error| self.unreachable(&error, &self.secrets))?.status();
+        let answer = format!("{} answered {status} to HEAD", self.place);
+        match status.as_u16() {
+            401 | 403 | 407 => Err(SendError::Blocked { reason: answer }),
+            408 | 429 | 500.. => Err(SendError::Unavailable { reason: answer, retry_after: None }),
+            _ => Ok(answer),
+        }
+    }
+
     /// What must not be shown of a request: what is configured, and what was made for its event.
     fn secrets_of(&self, payload: &Payload) -> Secrets {
         let mut secrets = self.secrets.clone();

@@ -5,9 +5,13 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use event::{Clock, ConnectError, Event, Rejected, SinkContext, document};
+use event::{
+    Clock, ConnectError, Event, Rejected, SinkContext, document,
+    written::{self, Decoded, FlawKind},
+};
 use jiff::{Timestamp, tz::TimeZone};
-use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use template::{Context, Read, Template};
 
 use crate::{environment::Process, layout::Layout, template_data};
@@ -29,13 +33,29 @@ struct ShapeSettings {
     raw_body: Option<String>,
 }
 
-impl<'de, S: DeserializeOwned> Deserialize<'de> for Shaped<S> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Each reads its own keys and steps over the others.
-        let settings = serde_json::Value::deserialize(deserializer)?;
-        let shape = ShapeSettings::deserialize(&settings).map_err(de::Error::custom)?;
-        let own = S::deserialize(settings).map_err(de::Error::custom)?;
-        Ok(Self { shape, own })
+/// The keys of [`ShapeSettings`].
+const KEYS: [&str; 4] = ["layout", "deDot", "omitEmpty", "rawBody"];
+
+impl<S: DeserializeOwned> Shaped<S> {
+    /// Reads what stands at `at`: each part its own keys.
+    pub(crate) fn read(settings: &Value, at: &str) -> Decoded<Self> {
+        let mut own = settings.clone();
+        let mut shape = Map::new();
+        for key in KEYS {
+            let value = own.as_object_mut().and_then(|own| own.remove_entry(key));
+            shape.extend(value);
+        }
+        let shape = written::decode::<ShapeSettings>(&shape.into(), at);
+        let own = written::decode::<S>(&own, at);
+        let mut flaws = own.flaws;
+        for flaw in &mut flaws {
+            if let FlawKind::Unknown { known } = &mut flaw.kind {
+                known.extend(KEYS);
+            }
+        }
+        flaws.extend(shape.flaws);
+        let value = shape.value.zip(own.value).map(|(shape, own)| Self { shape, own });
+        Decoded { value, flaws }
     }
 }
 

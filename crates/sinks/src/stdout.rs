@@ -10,8 +10,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use event::{Clock, ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext};
+use event::{
+    Clock, ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext, written::Decoded,
+};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     lines,
@@ -63,6 +66,10 @@ impl Stdout {
 impl Sink for Stdout {
     const KIND: &'static str = "stdout";
     type Settings = Shaped<Settings>;
+
+    fn read(settings: &Value, at: &str) -> Decoded<Shaped<Settings>> {
+        Shaped::read(settings, at)
+    }
 
     async fn connect(settings: Self::Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
         let (settings, shape) = settings.compile(Self::KIND, &ctx)?;

@@ -4,9 +4,12 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use event::{ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext, Text};
+use event::{
+    ConnectError, Event, Payload, Rejected, SendError, Sink, SinkContext, Text, written::Decoded,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::{
@@ -57,6 +60,10 @@ impl Sink for Webhook {
     const KIND: &'static str = "webhook";
     type Settings = Shaped<Settings>;
 
+    fn read(settings: &Value, at: &str) -> Decoded<Shaped<Settings>> {
+        Shaped::read(settings, at)
+    }
+
     async fn connect(settings: Self::Settings, ctx: SinkContext) -> Result<Self, ConnectError> {
         let (settings, shape) = settings.compile(Self::KIND, &ctx)?;
         let headers = headers::templates(&settings.headers);
@@ -87,6 +94,10 @@ impl Sink for Webhook {
 
     async fn send(&self, payload: &Payload) -> Result<(), SendError> {
         self.http.post(payload).await.map(drop)
+    }
+
+    async fn probe(&self) -> Result<Option<String>, SendError> {
+        self.http.probe().await.map(Some)
     }
 
     fn batch_limit(&self) -> usize {
@@ -238,12 +249,12 @@ mod tests {
 
     #[tokio::test]
     async fn neither_settings_nor_a_webhook_show_their_secrets() {
-        let settings: Shaped<Settings> = serde_json::from_value(serde_json::json!({
+        let written = serde_json::json!({
             "endpoint": "https://ann:hunter22@example.com/T0/secretpath",
             "headers": {"X-Api-Key": "s3cret"},
             "tls": {"insecureSkipVerify": true},
-        }))
-        .unwrap();
+        });
+        let settings = Shaped::<Settings>::read(&written, "").strictly().unwrap();
         assert_eq!(
             format!("{settings:?}"),
             "Shaped { shape: ShapeSettings { layout: None, de_dot: false, omit_empty: false, raw_body: None }, \

@@ -167,10 +167,8 @@ impl Parts {
                 repeats: it.repeats,
             })
             .collect();
-        let (router, warnings) = Router::new(&settings.route, &receivers);
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
+        // What is wrong with the tree was told when the config was read.
+        let (router, _) = Router::new(&settings.route, &receivers);
         let tasks = Tasks::new(stop.clone());
         let lanes_stop = Stop::new();
         let (lanes, receivers) =

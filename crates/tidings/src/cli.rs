@@ -1,5 +1,11 @@
 //! The command line.
 
+pub mod check;
+
+pub mod legacy;
+
+pub mod metrics;
+
 pub mod playground;
 
 pub mod run;
@@ -26,6 +32,8 @@ pub struct Cli {
 pub enum Command {
     /// Watch a cluster (or read a stream) and send its events.
     Run(run::RunArgs),
+    /// Say everything that is wrong with a config.
+    Check(check::CheckArgs),
     /// Play a day of a pretend cluster, with incidents, and show how none is lost.
     Demo(demo::DemoArgs),
     /// Serve a pretend API server to try things on.
@@ -40,6 +48,10 @@ impl Cli {
         signals::stop(&tasks, &stop)?;
         match self.command {
             Command::Run(args) => run::run(args, stop).await,
+            Command::Check(args) => {
+                logging::start("error", LogFormat::Pretty);
+                check::run(args).await
+            }
             Command::Demo(args) => {
                 logging::start("error", LogFormat::Pretty);
                 demo::run(args, stop).await.map_err(Failure::failed)

@@ -2,6 +2,8 @@
 
 pub mod app;
 
+pub mod check;
+
 pub mod cli;
 
 mod cluster;

@@ -4,10 +4,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tidings::{cli::Cli, exit};
+use tidings::{
+    cli::{Cli, legacy},
+    exit,
+};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(legacy::translate(std::env::args_os()));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&exit::Failure::start(error)),

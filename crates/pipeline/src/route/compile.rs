@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use super::{
     Receiver, Route, RouteSettings, RuleSettings,
-    rule::{self, Conditions, Mistaken, Rule, Target},
+    rule::{Conditions, Mistaken, Rule, Target},
 };
 
 /// Something in the tree that is surely not meant as it is written.
@@ -50,7 +50,7 @@ impl Builder<'_> {
     }
 
     fn drop(&mut self, settings: &RuleSettings, path: &str) -> Rule {
-        if is_unconditional(settings) {
+        if settings.is_unconditional() {
             let message = "this rule has no condition, so it drops every event";
             let hint = "give it a condition, or remove it";
             self.warn(path.into(), message.into(), Some(hint.into()));
@@ -70,7 +70,7 @@ impl Builder<'_> {
             let message = format!("there is no receiver `{name}`, so this rule sends nothing");
             self.warn(format!("{path}.receiver"), message, self.known_receivers());
         }
-        if name.is_empty() && is_unconditional(settings) {
+        if name.is_empty() && settings.is_unconditional() {
             let message = "this rule has neither a condition nor a `receiver`, so it does nothing";
             self.warn(path.into(), message.into(), Some("remove it".into()));
         }
@@ -104,8 +104,4 @@ impl Builder<'_> {
     fn warn(&mut self, path: String, message: String, hint: Option<String>) {
         self.warnings.push(Warning { path, message, hint });
     }
-}
-
-fn is_unconditional(rule: &RuleSettings) -> bool {
-    rule.min_count == 0 && rule::written(rule).is_empty()
 }

@@ -75,14 +75,13 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Rule {
     conditions: Box<[usize]>,
-    min_count: Option<i64>,
+    min_count: Option<i32>,
     pub(super) target: Option<Target>,
 }
 
 impl Rule {
     pub(super) fn matches(&self, seen: &mut Seen<'_>) -> bool {
-        let count = i64::from(seen.event.count);
-        self.min_count.is_none_or(|least| count >= least)
+        self.min_count.is_none_or(|least| seen.event.count >= least)
             && self.conditions.iter().all(|at| seen.holds(*at))
     }
 }
@@ -155,6 +154,18 @@ pub(super) fn written(rule: &RuleSettings) -> Vec<(Field, Text)> {
     written.extend(of(&rule.labels, Field::Label));
     written.extend(of(&rule.annotations, Field::Annotation));
     written
+}
+
+impl RuleSettings {
+    /// The patterns that are set, each with its key from the rule on: `kind`, `labels["app"]`.
+    pub fn patterns(&self) -> Vec<(String, Text)> {
+        written(self).into_iter().map(|(field, text)| (field.key(), text)).collect()
+    }
+
+    /// Whether nothing is asked of an event, so that the rule matches each.
+    pub fn is_unconditional(&self) -> bool {
+        self.min_count == 0 && written(self).is_empty()
+    }
 }
 
 /// What is already known about one event: no condition is tried twice.

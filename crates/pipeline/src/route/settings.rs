@@ -1,72 +1,58 @@
 //! The `route` part of the configuration file, as the user wrote it.
 //!
-//! The keys and their leniency are those of kubernetes-event-exporter: an empty value is an absent
-//! one, and a number or a boolean where a pattern is expected is read as text.
+//! The keys are those of kubernetes-event-exporter. [`event::written`] reads them as leniently: nothing
+//! is an absent key, and a number or a boolean where a pattern is expected is a text.
 
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use std::collections::BTreeMap;
 
 use event::Text;
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, value::MapAccessDeserializer},
-};
+use serde::{Deserialize, Serialize};
 
 /// One node of the routing tree.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct RouteSettings {
     /// An event that any of these rules matches goes no further here.
-    #[serde(deserialize_with = "one_or_many")]
     pub drop: Vec<RuleSettings>,
     /// Every rule sends to its own receiver; all of them together open the way to `routes`.
-    #[serde(rename = "match", deserialize_with = "one_or_many")]
+    #[serde(rename = "match")]
     pub matches: Vec<RuleSettings>,
     /// The nodes below, all of them visited.
-    #[serde(deserialize_with = "one_or_many")]
     pub routes: Vec<Self>,
 }
 
 /// One rule: conditions that must all hold, and who gets the event then.
 ///
 /// Texts are regular expressions as Go understands them; an empty one is no condition.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RuleSettings {
     /// The Event's message.
-    #[serde(deserialize_with = "text")]
     pub message: Text,
     /// The involved object's `apiVersion`, for example `apps/v1`.
-    #[serde(alias = "apiversion", deserialize_with = "text")]
+    #[serde(alias = "apiversion")]
     pub api_version: Text,
     /// The involved object's kind.
-    #[serde(deserialize_with = "text")]
     pub kind: Text,
     /// The Event's own namespace.
-    #[serde(deserialize_with = "text")]
     pub namespace: Text,
     /// The Event's reason.
-    #[serde(deserialize_with = "text")]
     pub reason: Text,
     /// The Event's type, in practice `Normal` or `Warning`.
-    #[serde(rename = "type", deserialize_with = "text")]
+    #[serde(rename = "type")]
     pub event_type: Text,
     /// The Event's `source.component`.
-    #[serde(deserialize_with = "text")]
     pub component: Text,
     /// The Event's `source.host`.
-    #[serde(deserialize_with = "text")]
     pub host: Text,
     /// Labels that the involved object must have; an empty pattern asks only for the key.
-    #[serde(deserialize_with = "texts")]
     pub labels: BTreeMap<Text, Text>,
     /// Annotations that the involved object must have; an empty pattern asks only for the key.
-    #[serde(deserialize_with = "texts")]
     pub annotations: BTreeMap<Text, Text>,
     /// The least value of the Event's `count`; 0 is no condition.
-    #[serde(alias = "mincount", deserialize_with = "whole_number")]
-    pub min_count: i64,
+    #[serde(alias = "mincount")]
+    pub min_count: i32,
     /// Name of the receiver; without one the rule only decides about the nodes below.
-    #[serde(deserialize_with = "text")]
     pub receiver: Text,
 }
 
@@ -81,133 +67,19 @@ pub enum Repeats {
     Every,
 }
 
-/// A list; one mapping stands for a list of one, nothing for an empty list.
-fn one_or_many<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    struct OneOrMany<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de> + Default> de::Visitor<'de> for OneOrMany<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list, or one mapping")
-        }
-
-        fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-            let mut items = Vec::new();
-            while let Some(item) = seq.next_element::<Option<T>>()? {
-                items.push(item.unwrap_or_default());
-            }
-            Ok(items)
-        }
-
-        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-            Ok(vec![T::deserialize(MapAccessDeserializer::new(map))?])
-        }
-
-        fn visit_unit<E>(self) -> Result<Vec<T>, E> {
-            Ok(Vec::new())
-        }
-    }
-
-    from.deserialize_any(OneOrMany(PhantomData))
-}
-
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Text, D::Error> {
-    Ok(Scalar::deserialize(from)?.0)
-}
-
-fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Text, Text>, D::Error> {
-    let map: Option<BTreeMap<Scalar, Scalar>> = Option::deserialize(from)?;
-    let pairs = map.unwrap_or_default().into_iter();
-    Ok(pairs.map(|(key, value)| (key.0, value.0)).collect())
-}
-
-/// Any scalar as text. Numbers lose their spelling (`1.0` becomes `1`), as in the original.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Scalar(Text);
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct ScalarVisitor;
-
-        impl de::Visitor<'_> for ScalarVisitor {
-            type Value = Scalar;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
-                Ok(Scalar(value.into()))
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string().into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string().into()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string().into()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
-                Ok(Scalar(value.to_string().into()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Scalar, E> {
-                Ok(Scalar(Text::default()))
-            }
-        }
-
-        from.deserialize_any(ScalarVisitor)
-    }
-}
-
-/// A whole number; a fraction is cut off and nothing is 0, as in the original.
-fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-    struct WholeNumber;
-
-    impl de::Visitor<'_> for WholeNumber {
-        type Value = i64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a whole number")
-        }
-
-        fn visit_i64<E>(self, value: i64) -> Result<i64, E> {
-            Ok(value)
-        }
-
-        fn visit_u64<E>(self, value: u64) -> Result<i64, E> {
-            Ok(i64::try_from(value).unwrap_or(i64::MAX))
-        }
-
-        fn visit_f64<E>(self, value: f64) -> Result<i64, E> {
-            #[expect(clippy::cast_possible_truncation, reason = "cutting off is what is asked for")]
-            Ok(value as i64)
-        }
-
-        fn visit_unit<E>(self) -> Result<i64, E> {
-            Ok(0)
-        }
-    }
-
-    from.deserialize_any(WholeNumber)
-}
-
 #[cfg(test)]
 mod tests {
+    use event::written::{self, Flaw};
+    use serde::de::DeserializeOwned;
+
     use super::*;
 
+    fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, Flaw> {
+        written::strictly(&serde_saphyr::from_str(yaml).unwrap(), "")
+    }
+
     fn rule(yaml: &str) -> RuleSettings {
-        serde_saphyr::from_str(yaml).unwrap()
+        read(yaml).unwrap()
     }
 
     #[test]
@@ -243,9 +115,9 @@ mod tests {
     fn null_is_absent_everywhere() {
         let nothing = "{message: , labels: , annotations: ~, minCount: null, receiver: }";
         assert_eq!(rule(nothing), RuleSettings::default());
-        let route: RouteSettings = serde_saphyr::from_str("{drop: , match: ~, routes: }").unwrap();
+        let route: RouteSettings = read("{drop: , match: ~, routes: }").unwrap();
         assert_eq!(route, RouteSettings::default());
-        let route: RouteSettings = serde_saphyr::from_str("match: [~]").unwrap();
+        let route: RouteSettings = read("match: [~]").unwrap();
         assert_eq!(route.matches, [RuleSettings::default()]);
         assert_eq!(rule("labels: {app: }").labels["app"], "");
     }
@@ -262,15 +134,16 @@ mod tests {
 
     #[test]
     fn what_is_neither_list_nor_mapping_is_a_mistake() {
-        let error = serde_saphyr::from_str::<RouteSettings>("match: all").unwrap_err();
-        assert!(error.to_string().contains("a list, or one mapping"), "{error}");
-        assert!(serde_saphyr::from_str::<RuleSettings>("minCount: '5'").is_err());
-        assert!(serde_saphyr::from_str::<RuleSettings>("kind: [Pod]").is_err());
+        let error = read::<RouteSettings>("match: all").unwrap_err();
+        assert_eq!(error.to_string(), "match: a list is expected, and this is a text");
+        assert!(read::<RuleSettings>("minCount: '5'").is_err());
+        assert!(read::<RuleSettings>("minCount: 99999999999").is_err());
+        assert!(read::<RuleSettings>("kind: [Pod]").is_err());
     }
 
     #[test]
     fn repeats_are_first_unless_said_otherwise() {
         assert_eq!(Repeats::default(), Repeats::First);
-        assert_eq!(serde_saphyr::from_str::<Repeats>("every").unwrap(), Repeats::Every);
+        assert_eq!(read::<Repeats>("every").unwrap(), Repeats::Every);
     }
 }

@@ -1,3 +1,4 @@
+use event::written;
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -18,8 +19,12 @@ fn receivers(names: &[&str], repeats: Repeats) -> Vec<Receiver> {
 
 const NAMES: [&str; 11] = ["a", "all", "b", "c", "crit", "dump", "pods", "rest", "s", "slack", "w"];
 
+fn file(yaml: &str) -> File {
+    written::strictly(&serde_saphyr::from_str(yaml).expect(yaml), "").expect(yaml)
+}
+
 fn router(yaml: &str) -> (Router, Vec<Warning>) {
-    let file: File = serde_saphyr::from_str(yaml).expect(yaml);
+    let file = file(yaml);
     Router::new(&file.route, &receivers(&NAMES, Repeats::Every))
 }
 
@@ -254,7 +259,7 @@ fn the_same_invalid_regex_is_reported_at_each_place() {
 
 #[test]
 fn an_unknown_receiver_is_reported_and_the_known_ones_are_named() {
-    let file: File = serde_saphyr::from_str("route: {match: {receiver: slak}}").unwrap();
+    let file = file("route: {match: {receiver: slak}}");
     let (_, warnings) = Router::new(&file.route, &receivers(&["slack", "dump"], Repeats::First));
     assert_eq!(
         warnings[0].to_string(),
@@ -285,7 +290,7 @@ fn rules_that_say_nothing_are_reported() {
 
 #[test]
 fn of_two_receivers_with_one_name_the_later_gets_the_events() {
-    let file: File = serde_saphyr::from_str("route: {match: {receiver: a}}").unwrap();
+    let file = file("route: {match: {receiver: a}}");
     let (router, _) = Router::new(&file.route, &receivers(&["a", "b", "a"], Repeats::First));
     let lanes: LaneSet = [LaneId(2)].into_iter().collect();
     assert_eq!(router.decide(&Event::default()).lanes(), lanes);
@@ -301,7 +306,7 @@ fn a_lookup_is_needed_only_for_labels_and_annotations() {
 #[test]
 fn first_sends_an_event_object_once_and_every_sends_each_revision() {
     let yaml = "route: {match: [{minCount: 5, receiver: once}, {receiver: always}]}";
-    let file: File = serde_saphyr::from_str(yaml).unwrap();
+    let file = file(yaml);
     let once = Receiver { name: "once".into(), lane: LaneId(3), repeats: Repeats::First };
     let always = Receiver { name: "always".into(), lane: LaneId(12), repeats: Repeats::Every };
     let (router, _) = Router::new(&file.route, &[once, always]);
@@ -390,7 +395,7 @@ fn original_matches(rule: &RuleSettings, event: &Event) -> bool {
             }
         }
     }
-    rule.min_count == 0 || i64::from(event.count) >= rule.min_count
+    rule.min_count == 0 || event.count >= rule.min_count
 }
 
 fn some_text() -> impl Strategy<Value = Text> {
@@ -416,7 +421,7 @@ fn some_rule() -> impl Strategy<Value = RuleSettings> {
     let receiver = prop::sample::select(vec!["", "", "a", "b", "c", "nosuch"]);
     let scalars = prop::collection::vec(some_pattern(), 8);
     let maps = (some_texts(some_pattern), some_texts(some_pattern));
-    (scalars, maps, prop_oneof![3 => Just(0), 1 => -1i64..4], receiver).prop_map(
+    (scalars, maps, prop_oneof![3 => Just(0), 1 => -1i32..4], receiver).prop_map(
         |(scalars, (labels, annotations), min_count, receiver)| {
             let mut scalars = scalars.into_iter();
             let mut next = || scalars.next().expect("eight of them");

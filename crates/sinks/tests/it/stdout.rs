@@ -50,7 +50,7 @@ fn a_reader_that_went_away_is_an_unavailable_destination() {
 fn a_format_that_does_not_exist_is_named() {
     assert_eq!(
         refusal("stdout", json!({"format": "prety"})),
-        "`stdout`: unknown variant `prety`, expected `json` or `pretty`"
+        "stdout.format: `prety` is none of `json`, `pretty`"
     );
 }
 

@@ -7,6 +7,8 @@ use event::Stop;
 
 use crate::{
     app::{self, Input},
+    check,
+    cli::metrics::MetricsArgs,
     exit::Failure,
     logging,
     ops::{Address, Served},
@@ -27,6 +29,9 @@ pub struct RunArgs {
     /// Config file; without one, everything goes to the terminal as readable lines
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Do not start with a config that `tidings check` warns of
+    #[arg(long, requires = "config")]
+    strict: bool,
     /// Kubeconfig file [default: in-cluster, else KUBECONFIG, else ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -49,6 +54,8 @@ pub struct RunArgs {
     /// What to ask the API server for; it answers JSON where it has no protobuf
     #[arg(long, value_enum, default_value_t = Encoding::Protobuf, env = "TIDINGS_API_ENCODING")]
     api_encoding: Encoding,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 /// What to ask the API server for.
@@ -62,14 +69,13 @@ pub enum Encoding {
 
 /// Runs until `stop` fires, or the source has ended.
 pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
-    let RunArgs { config, kubeconfig, context, state, source, drain_timeout, .. } = args;
+    let RunArgs { config, strict, kubeconfig, context, state, source, drain_timeout, .. } = args;
     let settings = match &config {
-        Some(path) => Settings::load(path).map_err(|mistakes| {
-            Failure::config(anyhow::anyhow!("the config is wrong\n{mistakes}"))
-        })?,
+        Some(path) => check::accepted(path, strict)?,
         None => Settings::for_terminal(),
     };
     logging::start(&settings.log_level, settings.log_format);
+    args.metrics.tell();
     let input = match source {
         Some(path) => Input::Source { path, drain_timeout: Duration::from_secs(drain_timeout) },
         None => Input::Cluster {
@@ -81,6 +87,7 @@ pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
         },
     };
     let usual = if config.is_some() { Address::usual() } else { Address::OFF };
-    let served = Served { address: args.metrics_address.unwrap_or(usual), legacy: None };
+    let legacy = Some(settings.metrics_name_prefix.clone()).filter(|prefix| !prefix.is_empty());
+    let served = Served { address: args.metrics_address.unwrap_or(usual), legacy };
     app::run(settings, input, state, served, stop).await
 }

@@ -172,8 +172,8 @@ fn load(text: &str) -> Ours {
 
 /// Whether all that is wrong is that kinds of receivers are not built yet.
 fn only_not_built(mistakes: &str) -> bool {
-    let mut lines = mistakes.lines().skip(1).peekable();
-    lines.peek().is_some() && lines.all(|line| line.contains("not built yet"))
+    let mut mistakes = mistakes.lines().filter(|line| line.contains(": mistake: ")).peekable();
+    mistakes.peek().is_some() && mistakes.all(|line| line.contains("not built yet"))
 }
 
 /// A start makes the receivers too, and refuses what can never work; nothing is reached for here.

@@ -47,7 +47,7 @@ async fn a_source_and_a_cluster_exclude_each_other() {
         assert_like(
             &ended.log,
             "error: the argument '--source <FILE|->' cannot be used with '*'\n\n\
-             Usage: tidings run --source <FILE|->\n\n\
+             Usage: tidings run --source <FILE|->*\n\n\
              For more information, try '--help'.\n",
         );
     }
@@ -63,11 +63,17 @@ async fn every_mistake_in_a_config_is_told_and_nothing_starts() {
     assert_eq!(
         ended.log,
         "error: the config is wrong\n\
-         config.yaml:\n  \
-         logFormat: `yaml` is neither `json` nor `pretty`\n  \
-         receivers[0]: `name` is missing; rules call a receiver by its name\n  \
-         receivers[1] `b`: no kind of receiver that this version knows: found `pigeon`; known are `stdout`, `file`, `webhook` (write `{}` for one without settings)\n  \
-         receivers[2] `c`: `repeats` is neither `first` nor `every`\n"
+         config.yaml:1:12: mistake: logFormat: `yaml` is neither `json` nor `pretty`\n \
+         1 | logFormat: yaml\n   \
+           |            ^^^^\n   \
+           hint: write one of the two\n\
+         config.yaml:4:3: mistake: receivers[1]: `b` has no kind that is known\n \
+         4 | - name: b\n   \
+           |   ^^^^^^^\n   \
+           hint: the kinds of this version are `stdout`, `file`, `webhook`\n\
+         config.yaml:7:12: mistake: receivers[2].repeats: `often` is none of `first`, `every`\n \
+         7 |   repeats: often\n   \
+           |            ^^^^^\n"
     );
 }
 
@@ -75,8 +81,13 @@ async fn every_mistake_in_a_config_is_told_and_nothing_starts() {
 async fn a_config_that_is_no_yaml_is_told_with_its_place() {
     let ended = Scene::new("route:\n  - [\n").run("run --config config.yaml --source x").await;
     assert_eq!(ended.code, Some(3));
-    let start = ended.log.lines().take(2).collect::<Vec<_>>().join("\n");
-    assert_like(&start, "error: the config is wrong\nconfig.yaml: *line *");
+    assert_eq!(
+        ended.log,
+        "error: the config is wrong\n\
+         config.yaml:2:5: mistake: this is no YAML: unclosed bracket '['\n \
+         2 |   - [\n   \
+           |     ^\n"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +112,8 @@ async fn a_config_that_is_not_there_is_a_wrong_config() {
     assert_eq!(
         ended.log,
         "error: the config is wrong\n\
-         the config `nowhere.yaml` cannot be read: No such file or directory (os error 2)\n"
+         nowhere.yaml: mistake: the config cannot be read: No such file or directory (os error 2)\n   \
+           hint: give the path of a config with --config\n"
     );
 }
 

@@ -219,6 +219,26 @@ async fn a_folder_that_cannot_be_written_is_a_warning_and_events_are_delivered()
 }
 
 #[tokio::test]
+async fn without_any_folder_to_write_to_the_command_line_of_the_original_delivers_from_memory() {
+    let cluster = Cluster::start().await;
+    let scene = Scene::with_cluster(TO_A_FILE, &cluster);
+    // No home, as for a user that the image does not know.
+    scene.write("home", "in the way");
+    let life = scene.start("-conf=config.yaml -kubeconfig=kubeconfig");
+    life.says("INFO watching").await;
+    cluster.create("a");
+    scene.has(1).await;
+    let ended = life.stops().await;
+    assert_eq!(names(&scene.events()), ["a"]);
+    let warnings = ended.lines_with("WARN");
+    assert_eq!(warnings.len(), 1, "{}", ended.log);
+    assert_like(
+        warnings[0],
+        "WARN the state folder `FOLDER/home/.local/state/tidings/*` cannot be written: Not a directory (os error 20); mount a writable volume there; going on in memory",
+    );
+}
+
+#[tokio::test]
 async fn a_file_in_the_place_of_the_folder_is_a_warning_too() {
     let scene = Scene::new(TO_A_FILE);
     scene.write("state", "in the way");

@@ -442,7 +442,8 @@ async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec<u8>
         more(stream, buffer).await?;
     };
     let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"))?;
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.unwrap_or("0");
     let length: usize = length.trim().parse().ok()?;
     while buffer.len() < head + length {
         more(stream, buffer).await?;

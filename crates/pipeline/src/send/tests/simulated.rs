@@ -11,6 +11,7 @@ use event::{
     AnySink, ConnectError, Event, LaneId, ManualClock, Metadata, Payload, Rejected, SendError,
     Sink, SinkContext, Stop, Tasks, Text,
     journal::{self, JournalError, LaneTally, Parked, Progress, Seq, Stored},
+    written::{self, Decoded},
 };
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
@@ -220,6 +221,10 @@ pub(super) struct Handle(pub(super) Arc<Receiver>);
 impl Sink for Handle {
     const KIND: &'static str = "scripted";
     type Settings = ();
+
+    fn read(settings: &serde_json::Value, at: &str) -> Decoded<()> {
+        written::decode(settings, at)
+    }
 
     async fn connect((): (), _ctx: SinkContext) -> Result<Self, ConnectError> {
         Err(ConnectError::new("made by the test"))

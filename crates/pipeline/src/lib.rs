@@ -32,7 +32,7 @@ use self::{
     collect::judge::{Fate, Judged},
     counts::Counts,
     enrich::Enricher,
-    route::{Router, Sending},
+    route::{Router, Sending, Step},
     save::live::Live,
 };
 
@@ -109,8 +109,10 @@ impl<S: Save> Way<S> {
                 event.arrival = if event.revision().is_some() { 0 } else { self.arrivals };
                 event.epoch = epoch;
                 self.enricher.enrich(&mut event);
-                let reached = self.live.get(key).map(|entry| entry.reached.clone());
-                self.route(&event, &reached.unwrap_or_default())
+                let before = self.live.get(key);
+                let step = Step::of(&event, before.map(|entry| entry.known.last_seen));
+                let reached = before.map(|entry| entry.reached.clone()).unwrap_or_default();
+                self.route(&event, &reached, step)
             }
             Fate::Baseline => {
                 self.next.tally.baseline += 1;
@@ -142,7 +144,7 @@ impl<S: Save> Way<S> {
     pub fn take_own(&mut self, mut event: Event) {
         self.next.tally.seen += 1;
         self.enricher.enrich(&mut event);
-        let sending = self.route(&event, &LaneSet::new());
+        let sending = self.route(&event, &LaneSet::new(), Step::default());
         if !sending.lanes.is_empty() {
             let event = Some(Arc::new(event));
             self.next.rows.push(Row { change: None, lanes: sending.lanes, event });
@@ -154,14 +156,14 @@ impl<S: Save> Way<S> {
         self.next.breaks.push(found);
     }
 
-    fn route(&mut self, event: &Event, reached: &LaneSet) -> Sending {
+    fn route(&mut self, event: &Event, reached: &LaneSet, step: Step) -> Sending {
         let decision = self.router.decide(event);
         if decision.is_filtered() {
             self.next.tally.filtered += 1;
             return Sending::default();
         }
         self.next.tally.accepted += 1;
-        let sending = decision.apply_repeats(reached);
+        let sending = decision.apply_repeats(reached, step);
         let tally = |accepted, suppressed| LaneTally { accepted, suppressed, ..Default::default() };
         for lane in sending.lanes.iter() {
             add(&mut self.next.lane_tallies, lane, &tally(1, 0));

@@ -12,10 +12,10 @@
 //! a warning at start instead of a leak per event (the rule still counts in 3). The decision is
 //! pure: the same event gives the same [`Decision`], here, in `check` and in `test`.
 
-use event::{Event, LaneId, LaneSet, Text};
+use event::{Event, LaneId, Text};
 
 use compile::Builder;
-use rule::{Conditions, Rule, Seen, Target};
+use rule::{Conditions, Rule, Seen};
 
 pub use go_regex as pattern;
 
@@ -23,10 +23,14 @@ mod rule;
 
 mod compile;
 
+mod repeats;
+
 mod settings;
 
 pub use compile::Warning;
-pub use settings::{Repeats, RouteSettings, RuleSettings};
+pub use repeats::{Decision, Repeats, Sending, Step};
+pub use rule::RuleNeeds;
+pub use settings::{RouteSettings, RuleSettings};
 
 /// A receiver that rules can name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +80,14 @@ impl Router {
         decision
     }
 
-    /// Whether a rule asks for labels or annotations, so that the involved object must be looked up
-    /// before an event can be decided.
+    /// What must be known of the involved object, and around it, before an event can be decided.
+    pub fn needs(&self) -> RuleNeeds {
+        self.conditions.needs
+    }
+
+    /// Whether a rule asks for something that has to be looked up.
     pub fn needs_lookup(&self) -> bool {
-        self.conditions.need_lookup()
+        self.needs().any()
     }
 }
 
@@ -93,7 +101,7 @@ impl Route {
             if !rule.matches(seen) {
                 all = false;
             } else if let Some(target) = rule.target {
-                decision.add(target);
+                decision.add(target.lane, target.repeats);
             }
         }
         if all {
@@ -101,60 +109,6 @@ impl Route {
                 route.decide(seen, decision);
             }
         }
-    }
-}
-
-/// The lanes that a revision of an Event reaches, before repeats are held back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Decision {
-    first: LaneSet,
-    every: LaneSet,
-}
-
-/// A decision, after repeats were held back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sending {
-    /// The lanes that get this revision.
-    pub lanes: LaneSet,
-    /// The lanes that got an earlier revision and want no later one.
-    pub suppressed: LaneSet,
-}
-
-impl Decision {
-    fn add(&mut self, target: Target) {
-        match target.repeats {
-            Repeats::First => self.first.insert(target.lane),
-            Repeats::Every => self.every.insert(target.lane),
-        };
-    }
-
-    /// Every lane that the tree reached.
-    pub fn lanes(&self) -> LaneSet {
-        let mut lanes = self.every.clone();
-        lanes.extend(&self.first);
-        lanes
-    }
-
-    /// Whether no lane was reached: the event is counted as filtered.
-    pub fn is_filtered(&self) -> bool {
-        self.first.is_empty() && self.every.is_empty()
-    }
-
-    /// Holds back what a receiver with [`Repeats::First`] does not want.
-    ///
-    /// `already` are the lanes that earlier revisions of the same Event object were sent to. Since
-    /// every revision is decided anew, `minCount: 5` sends the revision at which the count first
-    /// reaches 5, to either kind of receiver.
-    pub fn apply_repeats(&self, already: &LaneSet) -> Sending {
-        let mut sending = Sending { lanes: self.every.clone(), suppressed: LaneSet::new() };
-        for lane in self.first.iter() {
-            if already.contains(lane) {
-                sending.suppressed.insert(lane);
-            } else {
-                sending.lanes.insert(lane);
-            }
-        }
-        sending
     }
 }
 

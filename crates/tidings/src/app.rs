@@ -101,11 +101,8 @@ async fn run_cluster(
     let parts = Parts::open(&settings, Some(state), &stop).await?;
     following::check_permissions(&client, &scopes).await;
     let Parts { way, asked, loaded, lanes, saver, tasks, lanes_stop, clock, folder } = parts;
-    let asked = (&settings, asked);
-    let lookups = Lookups::open((&client, &scopes), asked, &clock, &tasks, &stop).await;
     let cluster = (&*uid, &settings.cluster_name, Some(settings.max_age));
-    let following =
-        Following::new(&client, &way, scopes, &loaded, cluster, &clock).behind(&lookups);
+    let following = Following::new(&client, &way, scopes.clone(), &loaded, cluster, &clock);
     let sources = Sources {
         saver: saver.clone(),
         lanes: lanes.clone(),
@@ -118,7 +115,9 @@ async fn run_cluster(
     };
     tasks.spawn("report", report::all(sources.clone(), lanes_stop.clone()));
     tasks.spawn("ops", ops::serve(served.address, sources, lanes_stop.clone()));
-    let outcome = following.run(&stop).await;
+    let asked = (&settings, asked);
+    let lookups = Lookups::open((&client, &scopes), asked, &clock, &tasks, &stop).await;
+    let outcome = following.behind(&lookups).run(&stop).await;
     lookups.tell();
     tracing::info!(requests = client.requests(), "collecting stopped; emptying the lanes");
     if outcome.is_ok() {
@@ -173,7 +172,7 @@ impl Parts {
         let lanes_stop = Stop::new();
         let (lanes, receivers) =
             receivers::connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
-        let asked = Asked { rules: router.needs_lookup(), receivers };
+        let asked = Asked { rules: router.needs(), receivers };
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(live, enricher, router, saver.clone());

@@ -11,6 +11,7 @@ use pipeline::{
         lookup::{self, Rate},
         watches,
     },
+    route::RuleNeeds,
 };
 
 use crate::settings::Settings;
@@ -21,8 +22,8 @@ const SYNC: Duration = Duration::from_secs(60);
 /// Who asks what events are about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked {
-    /// A rule on labels or annotations.
-    pub(crate) rules: bool,
+    /// What rules ask.
+    pub(crate) rules: RuleNeeds,
     /// A receiver that tells of it.
     pub(crate) receivers: bool,
 }
@@ -40,10 +41,13 @@ impl Lookups {
         tasks: &Tasks,
         stop: &Stop,
     ) -> Self {
-        if settings.omit_lookup && asked.rules {
-            tracing::warn!("rules on labels or annotations match nothing: `omitLookup` is true");
+        let rules = asked.rules;
+        if settings.omit_lookup && rules.any() {
+            tracing::warn!(
+                "rules on labels, annotations, owners and namespaces' labels match nothing: `omitLookup` is true"
+            );
         }
-        if settings.omit_lookup || !(asked.rules || asked.receivers) {
+        if settings.omit_lookup || !(rules.any() || asked.receivers) {
             return Self::default();
         }
         let rate = Rate {
@@ -52,8 +56,8 @@ impl Lookups {
         };
         let needs = Needs {
             annotations: true,
-            owner_chain: is_written(settings, &["OwnerChain", "RootOwner"]),
-            namespace_labels: is_written(settings, &["NamespaceLabels"]),
+            owner_chain: rules.owner_chain || is_written(settings, &["OwnerChain", "RootOwner"]),
+            namespace_labels: rules.namespace_labels || is_written(settings, &["NamespaceLabels"]),
         };
         let namespaces: Vec<Text> =
             scopes.iter().filter_map(|scope| scope.namespace.clone()).collect();

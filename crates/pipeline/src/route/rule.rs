@@ -6,7 +6,8 @@ use event::{Event, LaneId, Text};
 
 use super::{
     pattern::{Invalid, Pattern},
-    settings::{Repeats, RuleSettings},
+    repeats::Repeats,
+    settings::RuleSettings,
 };
 
 /// What a condition looks at.
@@ -20,15 +21,29 @@ pub(super) enum Field {
     Type,
     Component,
     Host,
+    Name,
+    Action,
+    ReportingComponent,
     Label(Text),
     Annotation(Text),
+    NamespaceLabel(Text),
+    /// Of any owner.
+    OwnerKind,
+    /// Of any owner.
+    OwnerName,
 }
 
 impl Field {
-    /// The field's text; `None` only for a label or an annotation that is not there.
+    /// The field's text; `None` only for a label or an annotation that is not there, and for what is
+    /// not one text.
     fn of<'e>(&self, event: &'e Event) -> Option<&'e str> {
         let involved = &event.involved;
         Some(match self {
+            Self::OwnerKind | Self::OwnerName => return None,
+            Self::Name => &involved.reference.name,
+            Self::Action => &event.action,
+            Self::ReportingComponent => &event.reporting_component,
+            Self::NamespaceLabel(key) => involved.namespace_labels.get(key)?,
             Self::Message => &event.message,
             Self::ApiVersion => &involved.reference.api_version,
             Self::Kind => &involved.reference.kind,
@@ -53,14 +68,15 @@ impl Field {
             Self::Type => "type".into(),
             Self::Component => "component".into(),
             Self::Host => "host".into(),
+            Self::Name => "name".into(),
+            Self::Action => "action".into(),
+            Self::ReportingComponent => "reportingComponent".into(),
+            Self::OwnerKind => "ownerKind".into(),
+            Self::OwnerName => "ownerName".into(),
+            Self::NamespaceLabel(key) => format!("namespaceLabels[{:?}]", key.as_str()),
             Self::Label(key) => format!("labels[{:?}]", key.as_str()),
             Self::Annotation(key) => format!("annotations[{:?}]", key.as_str()),
         }
-    }
-
-    /// Whether this is known only after a look at the involved object.
-    fn is_looked_up(&self) -> bool {
-        matches!(self, Self::Label(_) | Self::Annotation(_))
     }
 }
 
@@ -76,14 +92,41 @@ pub(super) struct Target {
 pub(super) struct Rule {
     conditions: Box<[usize]>,
     min_count: Option<i32>,
+    max_count: Option<i32>,
+    deleted: Option<bool>,
+    /// Of one and the same owner.
+    owner: Option<Owner>,
+    not: Vec<Self>,
     pub(super) target: Option<Target>,
 }
 
 impl Rule {
     pub(super) fn matches(&self, seen: &mut Seen<'_>) -> bool {
-        self.min_count.is_none_or(|least| seen.event.count >= least)
+        let event = seen.event;
+        self.min_count.is_none_or(|least| event.count >= least)
+            && self.max_count.is_none_or(|most| event.count <= most)
             && self.conditions.iter().all(|at| seen.holds(*at))
+            && self.deleted.is_none_or(|deleted| event.involved.deleted == deleted)
+            && self.owner.as_ref().is_none_or(|owner| is_owned(event, owner))
+            && !self.not.iter().any(|rule| rule.matches(seen))
     }
+}
+
+/// What an owner must be called.
+#[derive(Debug, Default)]
+struct Owner {
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+}
+
+/// Whether the object has such an owner, from its controller up to the root.
+fn is_owned(event: &Event, wanted: &Owner) -> bool {
+    let fits = |pattern: &Option<Pattern>, text: &str| {
+        pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))
+    };
+    let involved = &event.involved;
+    let mut owners = involved.owner_chain.iter().chain(&involved.owner_references);
+    owners.any(|owner| fits(&wanted.kind, &owner.kind) && fits(&wanted.name, &owner.name))
 }
 
 /// Every distinct condition of a tree, once: rules of several receivers often repeat one another.
@@ -91,6 +134,7 @@ impl Rule {
 pub(super) struct Conditions {
     all: Vec<(Field, Pattern)>,
     known: HashMap<(Field, Text), usize>,
+    pub(super) needs: RuleNeeds,
 }
 
 /// A condition whose pattern is not valid: the key, the pattern, and why.
@@ -109,27 +153,81 @@ impl Conditions {
     ) -> (Rule, Vec<Mistaken>) {
         let mut mistakes = Vec::new();
         let mut conditions = Vec::new();
+        let mut owner = Owner::default();
         for (field, text) in written(settings) {
             let pattern = Pattern::compile(&text).unwrap_or_else(|why| {
                 mistakes.push(Mistaken { key: field.key(), pattern: text.clone(), why });
                 Pattern::Never
             });
-            let at = *self.known.entry((field.clone(), text)).or_insert_with(|| {
-                self.all.push((field, pattern));
-                self.all.len() - 1
-            });
-            conditions.push(at);
+            self.needs.note(&field);
+            match field {
+                Field::OwnerKind => owner.kind = Some(pattern),
+                Field::OwnerName => owner.name = Some(pattern),
+                field => conditions.push(self.condition(field, text, pattern)),
+            }
         }
+        self.needs.object |= settings.deleted.is_some();
+        let mut not = Vec::new();
+        for (index, excluded) in settings.not.iter().enumerate() {
+            let (rule, nested) = self.compile(excluded, None);
+            // What cannot be understood excludes everything: a drop rule must not drop more for it.
+            if !nested.is_empty() {
+                conditions.push(self.condition(Field::Message, Text::default(), Pattern::Never));
+            }
+            let key = |key| format!("not[{index}].{key}");
+            mistakes.extend(nested.into_iter().map(|it| Mistaken { key: key(it.key), ..it }));
+            not.push(rule);
+        }
+        let is_set = |count: &i32| *count != 0;
+        let owner_is_asked = !settings.owner_kind.is_empty() || !settings.owner_name.is_empty();
         let rule = Rule {
             conditions: conditions.into(),
-            min_count: Some(settings.min_count).filter(|least| *least != 0),
+            min_count: Some(settings.min_count).filter(is_set),
+            max_count: Some(settings.max_count).filter(is_set),
+            deleted: settings.deleted,
+            owner: owner_is_asked.then_some(owner),
+            not,
             target,
         };
         (rule, mistakes)
     }
 
-    pub(super) fn need_lookup(&self) -> bool {
-        self.all.iter().any(|(field, _)| field.is_looked_up())
+    fn condition(&mut self, field: Field, text: Text, pattern: Pattern) -> usize {
+        *self.known.entry((field.clone(), text)).or_insert_with(|| {
+            self.all.push((field, pattern));
+            self.all.len() - 1
+        })
+    }
+}
+
+/// What rules ask of an event's object, and around it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
+pub struct RuleNeeds {
+    /// Labels, annotations, owners or deletion of the involved object.
+    pub object: bool,
+    /// Annotations among them.
+    pub annotations: bool,
+    /// Owners up to the root.
+    pub owner_chain: bool,
+    /// Labels of the Event's namespace.
+    pub namespace_labels: bool,
+}
+
+impl RuleNeeds {
+    fn note(&mut self, field: &Field) {
+        match field {
+            Field::Label(_) => self.object = true,
+            Field::Annotation(_) => (self.object, self.annotations) = (true, true),
+            Field::OwnerKind | Field::OwnerName => (self.object, self.owner_chain) = (true, true),
+            Field::NamespaceLabel(_) => self.namespace_labels = true,
+            _ => {}
+        }
+    }
+
+    /// Whether anything has to be looked up.
+    pub fn any(self) -> bool {
+        self.object || self.namespace_labels
     }
 }
 
@@ -144,6 +242,11 @@ pub(super) fn written(rule: &RuleSettings) -> Vec<(Field, Text)> {
         (Field::Component, &rule.component),
         (Field::Host, &rule.host),
         (Field::Message, &rule.message),
+        (Field::Name, &rule.name),
+        (Field::Action, &rule.action),
+        (Field::ReportingComponent, &rule.reporting_component),
+        (Field::OwnerKind, &rule.owner_kind),
+        (Field::OwnerName, &rule.owner_name),
     ];
     let present = scalars.into_iter().filter(|(_, text)| !text.is_empty());
     let of = |map: &BTreeMap<Text, Text>, field: fn(Text) -> Field| -> Vec<(Field, Text)> {
@@ -153,6 +256,7 @@ pub(super) fn written(rule: &RuleSettings) -> Vec<(Field, Text)> {
     let mut written: Vec<_> = present.map(|(field, text)| (field, text.clone())).collect();
     written.extend(of(&rule.labels, Field::Label));
     written.extend(of(&rule.annotations, Field::Annotation));
+    written.extend(of(&rule.namespace_labels, Field::NamespaceLabel));
     written
 }
 
@@ -164,7 +268,11 @@ impl RuleSettings {
 
     /// Whether nothing is asked of an event, so that the rule matches each.
     pub fn is_unconditional(&self) -> bool {
-        self.min_count == 0 && written(self).is_empty()
+        self.min_count == 0
+            && self.max_count == 0
+            && self.deleted.is_none()
+            && self.not.is_empty()
+            && written(self).is_empty()
     }
 }
 

@@ -52,19 +52,27 @@ pub struct RuleSettings {
     /// The least value of the Event's `count`; 0 is no condition.
     #[serde(alias = "mincount")]
     pub min_count: i32,
+    /// The greatest value of the Event's `count`; 0 is no condition. An addition, as all that follow.
+    pub max_count: i32,
+    /// The involved object's name.
+    pub name: Text,
+    /// Kind of an owner of the involved object, anywhere from its controller up to the root. With
+    /// `owner_name`, both must hold for the same owner.
+    pub owner_kind: Text,
+    /// Name of an owner of the involved object.
+    pub owner_name: Text,
+    /// Labels that the Event's namespace must have; an empty pattern asks only for the key.
+    pub namespace_labels: BTreeMap<Text, Text>,
+    /// The Event's action.
+    pub action: Text,
+    /// The Event's `reportingComponent`, which newer recorders set instead of `source.component`.
+    pub reporting_component: Text,
+    /// Whether the involved object is gone or going; nothing is no condition.
+    pub deleted: Option<bool>,
+    /// Rules of which none may match. Their `receiver` means nothing.
+    pub not: Vec<Self>,
     /// Name of the receiver; without one the rule only decides about the nodes below.
     pub receiver: Text,
-}
-
-/// What a receiver gets of an Event object that keeps changing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Repeats {
-    /// The first revision that is routed to it, and no later one.
-    #[default]
-    First,
-    /// Each revision that adds occurrences.
-    Every,
 }
 
 #[cfg(test)]
@@ -101,6 +109,28 @@ mod tests {
             annotations: [("k".into(), "l".into())].into(),
             min_count: 5,
             receiver: "m".into(),
+            ..RuleSettings::default()
+        };
+        assert_eq!(read, written);
+    }
+
+    #[test]
+    fn every_addition_is_read() {
+        let read = rule(
+            "{maxCount: 9, name: a, ownerKind: b, ownerName: c, namespaceLabels: {d: e}, action: f, \
+             reportingComponent: g, deleted: false, not: [{kind: h}]}",
+        );
+        let written = RuleSettings {
+            max_count: 9,
+            name: "a".into(),
+            owner_kind: "b".into(),
+            owner_name: "c".into(),
+            namespace_labels: [("d".into(), "e".into())].into(),
+            action: "f".into(),
+            reporting_component: "g".into(),
+            deleted: Some(false),
+            not: vec![RuleSettings { kind: "h".into(), ..RuleSettings::default() }],
+            ..RuleSettings::default()
         };
         assert_eq!(read, written);
     }
@@ -139,11 +169,5 @@ mod tests {
         assert!(read::<RuleSettings>("minCount: '5'").is_err());
         assert!(read::<RuleSettings>("minCount: 99999999999").is_err());
         assert!(read::<RuleSettings>("kind: [Pod]").is_err());
-    }
-
-    #[test]
-    fn repeats_are_first_unless_said_otherwise() {
-        assert_eq!(Repeats::default(), Repeats::First);
-        assert_eq!(read::<Repeats>("every").unwrap(), Repeats::Every);
     }
 }

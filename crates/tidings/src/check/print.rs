@@ -1,7 +1,7 @@
 //! `tidings check --print-config`: what is obeyed, as a config, without secrets.
 
 use event::Text;
-use pipeline::route::{Repeats, RouteSettings};
+use pipeline::route::RouteSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -39,12 +39,8 @@ pub(crate) fn yaml(
     let receiver = |it: &Receiver| {
         let hidden = |path: &str| is_replaced(it, path);
         let inner = masked(&it.settings, it.kind.name, it.kind.name, &hidden);
-        let repeats = match it.repeats {
-            Repeats::First => "first",
-            Repeats::Every => "every",
-        };
-        let pairs =
-            [("name", (*it.name).into()), ("repeats", repeats.into()), (it.kind.name, inner)];
+        let repeats = serde_json::to_value(it.repeats).unwrap_or_default();
+        let pairs = [("name", (*it.name).into()), ("repeats", repeats), (it.kind.name, inner)];
         Value::Object(pairs.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
     };
     serde_saphyr::to_string(&File {

@@ -71,7 +71,7 @@ async fn every_mistake_in_a_config_is_told_and_nothing_starts() {
          4 | - name: b\n   \
            |   ^^^^^^^\n   \
            hint: the kinds of this version are `stdout`, `file`, `webhook`\n\
-         config.yaml:7:12: mistake: receivers[2].repeats: `often` is none of `first`, `every`\n \
+         config.yaml:7:12: mistake: receivers[2].repeats: `often` is not one of `first`, `every`, `exponential`, `{every: 5m}` or `{factor: 10}`\n \
          7 |   repeats: often\n   \
            |            ^^^^^\n"
     );

@@ -113,6 +113,6 @@ async fn with_omit_lookup_nothing_is_watched_or_asked_for_but_events() {
     assert_eq!(document["involvedObject"].get("labels"), None);
     let ended = life.stops().await;
     assert_eq!(cluster.playground.stats().counts().requests("list pods"), 0);
-    let told = "WARN rules on labels or annotations match nothing: `omitLookup` is true";
+    let told = "WARN rules on labels, annotations, owners and namespaces' labels match nothing: `omitLookup` is true";
     assert!(ended.log.contains(told), "{}", ended.log);
 }

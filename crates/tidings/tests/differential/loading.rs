@@ -1,11 +1,11 @@
 //! Which configs load, and what is understood of them.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use event::{LaneId, SinkContext, SystemClock, Text};
 use pipeline::route::{Receiver, RouteSettings, Router, RuleSettings};
 use serde_json::{Map, Value, json};
-use tidings::settings::{self, Settings};
+use tidings::settings::{self, Loaded, LogFormat, Reading, Settings};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -163,17 +163,16 @@ fn record(verdicts: &mut Subject, config: &Config, outcome: Outcome, meanings: &
 }
 
 fn load(text: &str) -> Ours {
-    match Settings::parse(text, "config.yaml") {
+    let reading = Reading { strict: false, environment: &settings::process };
+    let loaded = Loaded::from_bytes(text.as_bytes(), "config.yaml", Path::new(""), reading);
+    let mistakes = loaded.findings.iter().filter(|finding| finding.is_mistake());
+    let only_not_built = mistakes.map(|it| it.message.ends_with("are not built yet"));
+    let only_not_built = only_not_built.reduce(|a, b| a && b).unwrap_or(false);
+    match loaded.into_settings() {
         Ok(settings) => Ours::Loaded(Box::new(settings)),
-        Err(mistakes) if only_not_built(&mistakes) => Ours::NotBuilt,
+        Err(_) if only_not_built => Ours::NotBuilt,
         Err(mistakes) => Ours::Refused(mistakes),
     }
-}
-
-/// Whether all that is wrong is that kinds of receivers are not built yet.
-fn only_not_built(mistakes: &str) -> bool {
-    let mut mistakes = mistakes.lines().filter(|line| line.contains(": mistake: ")).peekable();
-    mistakes.peek().is_some() && mistakes.all(|line| line.contains("not built yet"))
 }
 
 /// A start makes the receivers too, and refuses what can never work; nothing is reached for here.
@@ -244,9 +243,16 @@ fn different_meaning(theirs: &Value, settings: &Settings) -> Option<String> {
         .map(|it| json!({"name": it.name, "kind": it.kind.name, "layout": layout(it)}))
         .collect();
     let ours = json!({
+        "logFormat": if settings.log_format == LogFormat::Json { "json" } else { "pretty" },
         "clusterName": settings.cluster_name,
-        "namespace": settings.namespaces.first().map_or("", |it| it.as_str()),
+        "namespace": settings.namespaces.first().map_or("", Text::as_str),
         "maxEventAgeSeconds": settings.max_age,
+        "leaderElection": settings.leader_election.enabled,
+        "kubeQPS": settings.kube_qps,
+        "kubeBurst": settings.kube_burst,
+        "metricsNamePrefix": settings.metrics_name_prefix,
+        "omitLookup": settings.omit_lookup,
+        "cacheSize": settings.cache_size,
         "route": route(&settings.route),
         "receivers": receivers,
     });

@@ -4,12 +4,10 @@
 //! A cluster decides how many reasons and namespaces there are, so series are bounded: Normal events get
 //! at most half of them, and what is too much is counted under `__other__`.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use event::{Event, Text, counting::Basis};
+use hashbrown::HashMap;
 
 use crate::collect::judge::{Fate, Judged};
 
@@ -95,15 +93,25 @@ pub struct Adjustments {
 #[derive(Debug)]
 pub struct Counts {
     shared: Arc<Mutex<Counted>>,
-    pending: Vec<Noted>,
+    pending: Pending,
     limit: usize,
 }
 
+/// What is taken and not saved yet. Only what happened, of which a commit holds a bounded number, is
+/// kept one by one: a list shows a million Events that tell nothing new, and nothing of them is saved.
+#[derive(Debug, Default)]
+struct Pending {
+    happened: Vec<Happened>,
+    writes: Writes,
+    adjustments: Adjustments,
+}
+
 #[derive(Debug)]
-enum Noted {
-    Happened { series: Series, occurrences: u32, new: bool, basis: Basis, lag: f64, now: u32 },
-    Baseline,
-    Noop { gone: bool },
+struct Happened {
+    series: Series,
+    occurrences: u32,
+    lag: u32,
+    now: u32,
 }
 
 /// Looks at the counts from outside.
@@ -126,7 +134,7 @@ impl Default for Counts {
 impl Counts {
     /// At most so many series.
     pub fn new(limit: usize) -> Self {
-        Self { shared: Arc::default(), pending: Vec::new(), limit }
+        Self { shared: Arc::default(), pending: Pending::default(), limit }
     }
 
     /// The counts, for others.
@@ -136,65 +144,91 @@ impl Counts {
 
     /// Notes what was taken; `now` is in seconds since 1970.
     pub(crate) fn note(&mut self, judged: &Judged, now: u32) {
-        let event = &judged.event;
-        let gone = judged.change.is_some_and(|change| change.gone);
-        self.pending.push(match judged.fate {
+        let (event, pending) = (&judged.event, &mut self.pending);
+        let basis = match judged.fate {
             // Sent because it is young, though in no sum.
-            Fate::Happened(_) if event.occurrences.after == 0 => Noted::Baseline,
-            Fate::Happened(basis) => Noted::Happened {
-                series: Series::of(event),
-                occurrences: event.occurrences.after.saturating_sub(event.occurrences.before),
-                new: event.occurrences.before == 0,
-                basis,
-                lag: f64::from(now.saturating_sub(event::time::to_u32(event.last_seen()))),
-                now,
-            },
-            Fate::Baseline => Noted::Baseline,
-            Fate::Noop => Noted::Noop { gone },
+            Fate::Happened(_) if event.occurrences.after == 0 => {
+                pending.adjustments.baseline += 1;
+                return;
+            }
+            Fate::Baseline => {
+                pending.adjustments.baseline += 1;
+                return;
+            }
+            Fate::Noop if judged.change.is_some_and(|change| change.gone) => {
+                pending.writes.deleted += 1;
+                return;
+            }
+            Fate::Noop => {
+                pending.writes.noop += 1;
+                return;
+            }
+            Fate::Happened(basis) => basis,
+        };
+        match basis {
+            Basis::Exact => {}
+            Basis::Reset => pending.adjustments.reset += 1,
+            Basis::Unattributed => pending.adjustments.unattributed += 1,
+            Basis::Recreated => pending.adjustments.recreated += 1,
+        }
+        if event.occurrences.before == 0 {
+            pending.writes.created += 1;
+        } else {
+            pending.writes.updated += 1;
+        }
+        pending.happened.push(Happened {
+            series: Series::of(event),
+            occurrences: event.occurrences.after.saturating_sub(event.occurrences.before),
+            lag: now.saturating_sub(event::time::to_u32(event.last_seen())),
+            now,
         });
     }
 
     /// What was noted is saved now.
     pub(crate) fn saved(&mut self) {
         let mut counted = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        for noted in self.pending.drain(..) {
-            counted.take(noted, self.limit);
+        for happened in self.pending.happened.drain(..) {
+            counted.take(happened, self.limit);
         }
+        counted.writes.add(std::mem::take(&mut self.pending.writes));
+        counted.adjustments.add(std::mem::take(&mut self.pending.adjustments));
+    }
+}
+
+impl Writes {
+    fn add(&mut self, other: Self) {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.noop += other.noop;
+        self.deleted += other.deleted;
+    }
+}
+
+impl Adjustments {
+    fn add(&mut self, other: Self) {
+        self.baseline += other.baseline;
+        self.reset += other.reset;
+        self.unattributed += other.unattributed;
+        self.recreated += other.recreated;
     }
 }
 
 impl Counted {
-    fn take(&mut self, noted: Noted, limit: usize) {
-        match noted {
-            Noted::Happened { series, occurrences, new, basis, lag, now } => {
-                if new {
-                    self.writes.created += 1;
-                } else {
-                    self.writes.updated += 1;
-                }
-                match basis {
-                    Basis::Reset => self.adjustments.reset += 1,
-                    Basis::Unattributed => self.adjustments.unattributed += 1,
-                    Basis::Recreated => self.adjustments.recreated += 1,
-                    Basis::Exact => {}
-                }
-                let bucket = LAG_BOUNDS.iter().position(|bound| lag <= *bound);
-                self.lag[bucket.unwrap_or(LAG_BOUNDS.len())] += 1;
-                self.lag_sum += lag;
-                let count = self.series(series, limit, now);
-                count.sum += u64::from(occurrences);
-                count.touched = now;
-            }
-            Noted::Baseline => self.adjustments.baseline += 1,
-            Noted::Noop { gone: true } => self.writes.deleted += 1,
-            Noted::Noop { gone: false } => self.writes.noop += 1,
-        }
+    fn take(&mut self, happened: Happened, limit: usize) {
+        let Happened { series, occurrences, lag, now } = happened;
+        let lag = f64::from(lag);
+        let bucket = LAG_BOUNDS.iter().position(|bound| lag <= *bound);
+        self.lag[bucket.unwrap_or(LAG_BOUNDS.len())] += 1;
+        self.lag_sum += lag;
+        let count = match self.occurrences.get_mut(&series) {
+            Some(count) => count,
+            None => self.new_series(series, limit, now),
+        };
+        count.sum += u64::from(occurrences);
+        count.touched = now;
     }
 
-    fn series(&mut self, series: Series, limit: usize, now: u32) -> &mut Count {
-        if self.occurrences.contains_key(&series) {
-            return self.occurrences.entry(series).or_default();
-        }
+    fn new_series(&mut self, series: Series, limit: usize, now: u32) -> &mut Count {
         // Half of the series is kept for Warnings.
         let own = if series.kind == "Warning" { limit } else { limit / 2 };
         if self.occurrences.len() >= own {
@@ -277,6 +311,17 @@ mod tests {
             .collect();
         sums.sort_unstable();
         sums
+    }
+
+    #[test]
+    fn a_list_that_tells_nothing_new_takes_no_memory() {
+        let mut counts = Counts::default();
+        for _ in 0..10_000 {
+            counts.note(&Judged { fate: Fate::Noop, ..judged("Normal", "Pulled", "shop") }, 100);
+        }
+        assert_eq!(counts.pending.happened.capacity(), 0);
+        counts.saved();
+        assert_eq!(counts.watch().counted().writes.noop, 10_000);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use pipeline::{
         missed::damaged,
         scope::Scope,
     },
+    counts::Counts,
     enrich::Enricher,
     route::{Receiver, Router},
     save::{Saver, StateFolder},
@@ -176,6 +177,9 @@ impl Parts {
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(live, enricher, router, saver.clone());
+        if let Some(limit) = settings.metrics.max_series {
+            way.counts = Counts::new(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
         if let Some(salvaged) = &loaded.salvaged {
             tracing::warn!("{salvaged}");
             way.take_own(damaged(salvaged, clock.now(), &settings.cluster_name));

@@ -21,6 +21,8 @@ use pipeline::{
 };
 use tokio::sync::watch;
 
+use crate::settings::Settings;
+
 pub use self::server::Address;
 pub(crate) use self::server::serve;
 
@@ -48,4 +50,57 @@ pub struct Served {
     pub address: Address,
     /// What the names of kubernetes-event-exporter's metrics begin with, where they are served too.
     pub legacy: Option<String>,
+}
+
+/// The word in `metrics.legacy` for the names of kubernetes-event-exporter.
+const LEGACY: &str = "kubernetes-event-exporter";
+
+impl Served {
+    /// What the command line asks for, else the config, else what is `usual`.
+    pub fn of(settings: &Settings, asked: Option<Address>, usual: Address) -> Self {
+        let written = settings.metrics.address.as_deref().map(str::parse::<Address>);
+        let address = asked.unwrap_or_else(|| match written {
+            None => usual,
+            Some(Ok(address)) => address,
+            Some(Err(what)) => {
+                tracing::warn!("metrics and health are not served: metrics.address: {what}");
+                Address::OFF
+            }
+        });
+        let prefix = &settings.metrics_name_prefix;
+        let wanted = !prefix.is_empty() || settings.metrics.legacy.iter().any(|it| it == LEGACY);
+        for other in settings.metrics.legacy.iter().filter(|it| *it != LEGACY) {
+            tracing::warn!("metrics.legacy: `{other}` is not known; `{LEGACY}` is");
+        }
+        Self { address, legacy: wanted.then(|| prefix.clone()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(yaml: &str, asked: Option<&str>) -> Served {
+        let settings = Settings::parse(yaml, "config.yaml").unwrap();
+        let asked = asked.map(|address| address.parse().unwrap());
+        Served::of(&settings, asked, Address::usual())
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_config_and_the_config_over_what_is_usual() {
+        let config = "metrics: {address: '127.0.0.1:9'}";
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        assert_eq!(served("", None).address, Address::usual());
+        assert_eq!(served(config, None).address, address("127.0.0.1:9"));
+        assert_eq!(served(config, Some(":8")).address, address(":8"));
+        assert_eq!(served("metrics: {address: here}", None).address, Address::OFF);
+    }
+
+    #[test]
+    fn old_names_are_served_with_their_prefix_or_when_they_are_asked_for() {
+        assert_eq!(served("", None).legacy, None);
+        assert_eq!(served("metricsNamePrefix: old_", None).legacy.as_deref(), Some("old_"));
+        let asked = "metrics: {legacy: [kubernetes-event-exporter]}";
+        assert_eq!(served(asked, None).legacy.as_deref(), Some(""));
+    }
 }

@@ -87,7 +87,6 @@ pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
         },
     };
     let usual = if config.is_some() { Address::usual() } else { Address::OFF };
-    let legacy = Some(settings.metrics_name_prefix.clone()).filter(|prefix| !prefix.is_empty());
-    let served = Served { address: args.metrics_address.unwrap_or(usual), legacy };
+    let served = Served::of(&settings, args.metrics_address, usual);
     app::run(settings, input, state, served, stop).await
 }

@@ -149,3 +149,20 @@ async fn an_address_that_is_taken_costs_the_metrics_and_no_event() {
     assert_eq!(said.len(), 1, "{}", ended.log);
     assert!(said[0].contains("give another address with --metrics-address, or off"), "{}", said[0]);
 }
+
+#[tokio::test]
+async fn names_of_the_original_are_served_with_the_prefix_that_the_config_has() {
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 200).await;
+    let config = format!("metricsNamePrefix: event_exporter_\n{}", two_receivers(&hook));
+    let scene = Scene::with_cluster(&config, &cluster);
+    let (life, address) = served(&scene).await;
+    life.says("INFO watching").await;
+    cluster.create("a");
+    let mut text = String::new();
+    until_metrics(&address, &mut text, "event_exporter_events_sent 1").await;
+    for name in ["events_discarded", "watch_errors", "send_event_errors"] {
+        assert!(text.contains(&format!("\nevent_exporter_{name} 0\n")), "{text}");
+    }
+    life.stops().await;
+}

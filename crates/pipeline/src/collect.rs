@@ -23,6 +23,8 @@ pub mod missed;
 
 mod pace;
 
+mod requests;
+
 pub mod scope;
 
 mod status;

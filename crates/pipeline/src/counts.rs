@@ -4,12 +4,19 @@
 //! A cluster decides how many reasons and namespaces there are, so series are bounded: Normal events get
 //! at most half of them, and what is too much is counted under `__other__`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use event::{Event, Text, counting::Basis};
 use hashbrown::HashMap;
+use prometheus::{HistogramVec, core::Collector};
 
-use crate::collect::judge::{Fate, Judged};
+use crate::{
+    collect::judge::{Fate, Judged},
+    measures::{self, MetricFamily},
+};
 
 /// The label value of what has no series of its own.
 pub const OTHER: &str = "__other__";
@@ -95,6 +102,7 @@ pub struct Counts {
     shared: Arc<Mutex<Counted>>,
     pending: Pending,
     limit: usize,
+    lists: HistogramVec,
 }
 
 /// What is taken and not saved yet. Only what happened, of which a commit holds a bounded number, is
@@ -116,12 +124,17 @@ struct Happened {
 
 /// Looks at the counts from outside.
 #[derive(Debug, Clone)]
-pub struct CountsWatch(Arc<Mutex<Counted>>);
+pub struct CountsWatch(Arc<Mutex<Counted>>, HistogramVec);
 
 impl CountsWatch {
     /// Everything counted so far.
     pub fn counted(&self) -> Counted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How long the lists of Events took.
+    pub fn measured(&self) -> Vec<MetricFamily> {
+        self.1.collect()
     }
 }
 
@@ -134,12 +147,18 @@ impl Default for Counts {
 impl Counts {
     /// At most so many series.
     pub fn new(limit: usize) -> Self {
-        Self { shared: Arc::default(), pending: Pending::default(), limit }
+        let lists = measures::lists();
+        Self { shared: Arc::default(), pending: Pending::default(), limit, lists }
     }
 
     /// The counts, for others.
     pub fn watch(&self) -> CountsWatch {
-        CountsWatch(Arc::clone(&self.shared))
+        CountsWatch(Arc::clone(&self.shared), self.lists.clone())
+    }
+
+    /// Everything was listed once.
+    pub(crate) fn listed(&self, took: Duration) {
+        self.lists.with_label_values(&["events"]).observe(took.as_secs_f64());
     }
 
     /// Notes what was taken; `now` is in seconds since 1970.

@@ -14,6 +14,8 @@ mod look;
 pub mod lookup;
 pub mod objects;
 mod partial;
+mod queue;
+mod refusals;
 pub mod stats;
 pub mod watches;
 

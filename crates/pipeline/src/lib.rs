@@ -19,6 +19,8 @@ pub mod backoff;
 
 pub mod counts;
 
+pub mod measures;
+
 use std::{future::Future, sync::Arc};
 
 use event::{

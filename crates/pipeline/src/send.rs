@@ -28,7 +28,7 @@ mod window;
 use std::{mem, pin::pin, sync::Arc, time::Duration};
 
 use event::{
-    AnySink, Clock, LaneId, SendError, Stop, Text,
+    AnySink, Clock, LaneId, SendError, Stop,
     journal::{self, LaneTally, Parked, Progress, Seq},
 };
 use tokio::{
@@ -63,7 +63,6 @@ const REPORT_IDLE_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Lane<R> {
     id: LaneId,
-    name: Text,
     sink: AnySink,
     rows: R,
     head: watch::Receiver<Seq>,
@@ -105,13 +104,13 @@ impl<R: Rows> Lane<R> {
     ) -> Self {
         let batch_limit = sink.batch_limit().min(settings.batch_rows);
         let seed = clock.now().as_microsecond().unsigned_abs() ^ (u64::from(saved.id.0) << 48);
-        let mut reporter = Reporter::new(saved.name.clone(), sink.kind(), Arc::clone(&clock));
-        reporter.moved(&[], saved.cursor, saved.done_above.clone());
+        let delivery = Delivery::new(saved.cursor, &saved.done_above, batch_limit);
+        let mut reporter = Reporter::new(saved.name, sink.kind(), Arc::clone(&clock));
+        reporter.moved(&[], delivery.window());
         Self {
             id: saved.id,
-            name: saved.name,
             head: rows.head(),
-            delivery: Delivery::new(saved.cursor, &saved.done_above, batch_limit),
+            delivery,
             encoded: Encoded::default(),
             backoff: Backoff::new(settings.backoff, seed),
             read_failures: 0,
@@ -131,7 +130,7 @@ impl<R: Rows> Lane<R> {
 
     /// A view of this lane for others.
     pub fn watch(&self) -> LaneWatch {
-        LaneWatch { name: self.name.clone(), lane: self.id, status: self.reporter.subscribe() }
+        self.reporter.watch(self.id)
     }
 
     /// Sends until `stop` fires. Then a request in flight is waited for, progress is reported and the
@@ -146,7 +145,8 @@ impl<R: Rows> Lane<R> {
         }
         self.save();
         if timeout(self.settings.grace, self.sink.close()).await.is_err() {
-            tracing::warn!(lane = self.name.as_str(), "receiver did not close in time");
+            let lane = self.reporter.lane();
+            tracing::warn!(lane, "receiver did not close in time");
         }
         self.reporter.stopped();
     }
@@ -241,6 +241,7 @@ impl<R: Rows> Lane<R> {
     /// Sends the payload of an attempt, once. No answer comes back when the lane's grace is over.
     async fn send(&self, attempt: &Attempt, stop: &Stop) -> Option<Result<(), SendError>> {
         let ready = self.encoded.ready_for(&attempt.seqs)?;
+        let began = self.reporter.sending(self.delivery.window().oldest());
         let limit = self.settings.attempt_timeout;
         let mut sending = pin!(timeout(limit, self.sink.send(&ready.payload)));
         let answer = tokio::select! {
@@ -248,6 +249,7 @@ impl<R: Rows> Lane<R> {
             answer = &mut sending => answer,
             () = stop.fired() => timeout(self.settings.grace, sending).await.ok()?,
         };
+        self.reporter.sent(began, &ready.payload);
         Some(answer.unwrap_or_else(|_| {
             Err(SendError::Unavailable {
                 reason: format!("no answer within {limit:?}"),
@@ -258,9 +260,7 @@ impl<R: Rows> Lane<R> {
 
     /// Counts records that came to an end, and shows where the lane is now.
     fn settled(&mut self, settled: Vec<Settled>) {
-        let window = self.delivery.window();
-        let done_above = window.done_above().iter().copied().collect();
-        self.reporter.moved(&settled, window.cursor(), done_above);
+        self.reporter.moved(&settled, self.delivery.window());
         for record in settled {
             match record.end {
                 End::Delivered => self.unsaved.tally.delivered += 1,

@@ -110,14 +110,16 @@ async fn run_cluster(
         scopes: following.statuses(),
         counts: way.lock().await.counts.watch(),
         client: client.clone(),
+        lookups: Lookups::default(),
         folder,
         legacy: served.legacy,
         stop: stop.clone(),
     };
+    let lookups = sources.lookups.clone();
     tasks.spawn("report", report::all(sources.clone(), lanes_stop.clone()));
     tasks.spawn("ops", ops::serve(served.address, sources, lanes_stop.clone()));
     let asked = (&settings, asked);
-    let lookups = Lookups::open((&client, &scopes), asked, &clock, &tasks, &stop).await;
+    lookups.open((&client, &scopes), asked, &clock, &tasks, &stop).await;
     let outcome = following.behind(&lookups).run(&stop).await;
     lookups.tell();
     tracing::info!(requests = client.requests(), "collecting stopped; emptying the lanes");

@@ -1,6 +1,9 @@
 //! What is looked up of the objects that events are about: only what something asks for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use event::{Clock, Stop, Tasks, Text};
 use pipeline::{
@@ -28,19 +31,20 @@ pub(crate) struct Asked {
     pub(crate) receivers: bool,
 }
 
-/// What is known of objects; nothing when nothing asks for it.
+/// What is known of objects; nothing before it is opened, or when nothing asks for it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lookups(Option<Arc<Knowledge>>);
+pub(crate) struct Lookups(Arc<OnceLock<Arc<Knowledge>>>);
 
 impl Lookups {
     /// Starts the watches that are needed, and waits until they have shown what there is.
     pub(crate) async fn open(
+        &self,
         (client, scopes): (&Client, &[Scope]),
         (settings, asked): (&Settings, Asked),
         clock: &Arc<dyn Clock>,
         tasks: &Tasks,
         stop: &Stop,
-    ) -> Self {
+    ) {
         let rules = asked.rules;
         if settings.omit_lookup && rules.any() {
             tracing::warn!(
@@ -48,7 +52,7 @@ impl Lookups {
             );
         }
         if settings.omit_lookup || !(rules.any() || asked.receivers) {
-            return Self::default();
+            return;
         }
         let rate = Rate {
             per_second: f64::from(settings.kube_qps),
@@ -64,12 +68,13 @@ impl Lookups {
         let room = (settings.cache_size, rate.within(WAIT));
         let (knowledge, asks) = Knowledge::new(needs, namespaces.clone(), room, Arc::clone(clock));
         let client = client.kube();
-        watches::start(&client, &knowledge, &namespaces, tasks, stop);
-        let answers = lookup::answer(client, Arc::clone(&knowledge), asks, rate, stop.clone());
+        let knowledge = self.0.get_or_init(|| knowledge);
+        watches::start(&client, knowledge, &namespaces, tasks, stop);
+        let answers = lookup::answer(client, Arc::clone(knowledge), asks, rate, stop.clone());
         tasks.spawn("lookups", answers);
         let all = tokio::select! {
             () = stop.fired() => true,
-            all = watches::synced(&knowledge, SYNC) => all,
+            all = watches::synced(knowledge, SYNC) => all,
         };
         if !all {
             tracing::warn!(
@@ -79,12 +84,16 @@ impl Lookups {
         }
         let objects: usize = knowledge.objects().iter().sum();
         tracing::info!(objects, "labels and owners are known by watching metadata");
-        Self(Some(knowledge))
+    }
+
+    /// What is known, if anything is.
+    pub(crate) fn knowledge(&self) -> Option<&Arc<Knowledge>> {
+        self.0.get()
     }
 
     /// Says at the end what it took.
     pub(crate) fn tell(&self) {
-        if let Self(Some(knowledge)) = self {
+        if let Some(knowledge) = self.knowledge() {
             let stats = &knowledge.stats;
             tracing::info!(
                 asked = stats.asked.get() + stats.discoveries.get(),
@@ -98,7 +107,7 @@ impl Lookups {
 
     /// Where one collector's events wait for their objects.
     pub(crate) fn gate(&self) -> Gate {
-        self.0.as_ref().map_or_else(Gate::default, |knowledge| Gate::new(Arc::clone(knowledge)))
+        self.knowledge().map_or_else(Gate::default, |knowledge| Gate::new(Arc::clone(knowledge)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What operators and machines look at: metrics, health, readiness. The only routes of this crate.
 
+mod enrichment;
+
 mod families;
 
 mod health;
@@ -21,7 +23,7 @@ use pipeline::{
 };
 use tokio::sync::watch;
 
-use crate::settings::Settings;
+use crate::{lookups::Lookups, settings::Settings};
 
 pub use self::server::Address;
 pub(crate) use self::server::serve;
@@ -35,6 +37,8 @@ pub(crate) struct Sources {
     pub(crate) scopes: Vec<(Text, watch::Receiver<Status>)>,
     pub(crate) counts: CountsWatch,
     pub(crate) client: Client,
+    /// What is known of objects.
+    pub(crate) lookups: Lookups,
     /// Where the state is; in memory when nowhere.
     pub(crate) folder: Option<Arc<StateFolder>>,
     /// See [`Served::legacy`].

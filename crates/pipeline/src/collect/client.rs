@@ -18,15 +18,18 @@ use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt;
 use kube::{
     Config,
-    client::Body,
+    client::{Body, ClientBuilder},
     config::{KubeConfigOptions, Kubeconfig},
 };
+use prometheus::{HistogramVec, core::Collector};
 use thiserror::Error;
 
 use super::{
     api::{ApiError, EventsApi, Page, Status, WatchFrom},
     frames::{Decoder, Frame, unwrap_protobuf},
+    requests::Measured,
 };
+use crate::measures::{self, MetricFamily};
 
 /// Which API server, and as whom.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +64,7 @@ pub struct Client {
     path: String,
     accept: &'static str,
     requests: Arc<AtomicU64>,
+    seconds: HistogramVec,
 }
 
 impl std::fmt::Debug for Client {
@@ -91,14 +95,18 @@ impl Client {
             .map_err(|error| AccessError::Unusable(format!("user agent: {error}")))?;
         config.headers.push((header::USER_AGENT, user_agent));
         let server = config.cluster_url.to_string();
-        let kube = kube::Client::try_from(config)
-            .map_err(|error| AccessError::Unusable(error.to_string()))?;
+        let seconds = measures::requests();
+        let kube = ClientBuilder::try_from(config)
+            .map_err(|error| AccessError::Unusable(error.to_string()))?
+            .with_layer(&Measured(seconds.clone()))
+            .build();
         Ok(Self {
             kube,
             server,
             path: "/api/v1/events".into(),
             accept: if access.json { JSON } else { PROTOBUF },
             requests: Arc::default(),
+            seconds,
         })
     }
 
@@ -120,6 +128,11 @@ impl Client {
     /// How many requests were made so far, for all namespaces.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How long answers took, of all requests that were made through this client.
+    pub fn measured(&self) -> Vec<MetricFamily> {
+        self.seconds.collect()
     }
 
     /// The uid of the namespace kube-system, by which clusters are told apart.

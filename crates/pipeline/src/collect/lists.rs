@@ -285,6 +285,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         self.list_because = None;
         self.pace.went_well();
         self.save(&mut way, Some(to)).await?;
+        way.counts.listed(pass.started.elapsed());
         drop(way);
         let millis = u64::try_from(pass.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let listed = Listed { millis, ..pass.listed };

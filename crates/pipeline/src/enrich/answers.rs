@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use event::Text;
 use lru::LruCache;
 
-use super::{kinds::KindId, objects::Metadata};
+use super::{kinds::KindId, objects::Metadata, refusals::REFUSED};
 
 /// Where an object is; the owned form of [`super::objects::Place`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,16 +38,18 @@ pub enum Answer {
     Found(Box<Metadata>),
     /// There is no such object, or another one has its name.
     Gone,
-    /// We may not look, or the kind is not served.
+    /// We may not look at objects of its kind.
     Refused,
+    /// Its kind is not served.
+    Unserved,
     /// No answer, or one that says nothing of the object.
     Failed,
 }
 
 /// After so long an object is asked for again, in seconds.
 const LONGEST: u32 = 600;
-/// A refusal may have been lifted after so long.
-const REFUSED: u32 = 300;
+/// A kind may be served after so long.
+const UNSERVED: u32 = 300;
 /// Trouble may be over after so long.
 const FAILED: u32 = 10;
 /// A reference to another revision asks again after so long, not sooner.
@@ -77,6 +79,7 @@ impl Answers {
         let age = now.saturating_sub(kept.at);
         let longest = match kept.answer {
             Answer::Refused => REFUSED,
+            Answer::Unserved => UNSERVED,
             Answer::Failed => FAILED,
             Answer::Found(_) if !target.version.is_empty() && target.version != kept.version => {
                 REFRESH
@@ -110,7 +113,7 @@ mod tests {
     fn each_kind_of_answer_is_believed_for_its_time() {
         let found = Answer::Found(Box::default());
         for (answer, longest) in
-            [(found, 600), (Answer::Gone, 600), (Answer::Refused, 300), (Answer::Failed, 10)]
+            [(found, 600), (Answer::Gone, 600), (Answer::Unserved, 300), (Answer::Failed, 10)]
         {
             let mut answers = Answers::new(2);
             answers.put(target("x", "1"), answer.clone(), 1000);

@@ -132,8 +132,11 @@ impl Gate {
             self.is_due(serial, now);
         }
         let mut released = Vec::new();
-        while let Some(sight) = self.hold.pop() {
-            released.push(sight);
+        while let Some(held) = self.hold.pop() {
+            if let Some(knowledge) = &self.knowledge {
+                knowledge.waits.observe((now - held.since).as_secs_f64());
+            }
+            released.push(held.what);
         }
         if let Some(knowledge) = &self.knowledge {
             knowledge.stats.held.subtract(released.len());
@@ -247,13 +250,15 @@ fn patience(event: &Event, arrival: Arrival, now: u32) -> Patience {
 
 fn held(sight: Sight, name: event::identity::NameKey) -> Held<Sight> {
     let bytes = size_of::<Held<Sight>>() + sight.event.message.len() + 512;
+    let since = Instant::now();
     Held {
         what: sight,
         revision: None,
         name,
         wants: None,
         after: None,
-        due: Instant::now() + WAIT,
+        since,
+        due: since + WAIT,
         asked: false,
         bytes,
     }

@@ -27,6 +27,8 @@ pub(super) struct Held<T> {
     pub(super) wants: Option<Spot>,
     /// It must not pass anything of this revision or below.
     pub(super) after: Option<u64>,
+    /// When it came.
+    pub(super) since: Instant,
     /// When something has to happen.
     pub(super) due: Instant,
     /// It waits for the answer to a GET.
@@ -162,7 +164,7 @@ impl<T> Hold<T> {
     }
 
     /// The next whose turn it is.
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(super) fn pop(&mut self) -> Option<Held<T>> {
         let oldest = self.oldest();
         let is_next = |serial: &&Serial| {
             let held = &self.items[*serial];
@@ -182,7 +184,7 @@ impl<T> Hold<T> {
                 self.by_name.remove(&held.name);
             }
         }
-        Some(held.what)
+        Some(held)
     }
 }
 
@@ -209,6 +211,7 @@ mod tests {
             name: NameKey::of("a", event),
             wants: wants.map(spot),
             after: None,
+            since: now,
             due: now + Duration::from_secs(2),
             asked: false,
             bytes: 10,
@@ -216,7 +219,7 @@ mod tests {
     }
 
     fn popped(hold: &mut Hold<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| hold.pop()).collect()
+        std::iter::from_fn(|| hold.pop()).map(|held| held.what).collect()
     }
 
     fn settle(hold: &mut Hold<&'static str>, name: &str) {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use event::{Clock, Enrichment, Event, Text, time};
+use prometheus::{Histogram, HistogramVec, core::Collector};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{
@@ -14,8 +15,10 @@ use super::{
     kinds::{KindId, Kinds, WATCHED},
     look::Look,
     objects::{Metadata, Objects, Pass, Place},
+    refusals::Refusals,
     stats::Stats,
 };
+use crate::measures::{self, MetricFamily};
 
 /// What is asked for. What nobody asks for is neither kept nor waited for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,6 +71,10 @@ pub struct Knowledge {
     pub needs: Needs,
     /// What is counted.
     pub stats: Stats,
+    /// How long events were held.
+    pub(super) waits: Histogram,
+    /// How long the lists of each kind took.
+    pub(super) lists: HistogramVec,
     state: Mutex<State>,
     asks: mpsc::Sender<Target>,
     coverage: watch::Sender<[Coverage; WATCHED.len()]>,
@@ -82,6 +89,7 @@ pub(super) struct State {
     pub(super) objects: Objects,
     pub(super) answers: Answers,
     pub(super) coverage: [Coverage; WATCHED.len()],
+    pub(super) refusals: Refusals,
     /// Who waits for what.
     awaited: HashMap<Spot, Vec<Arc<Inbox>>>,
     /// What is being asked for.
@@ -127,12 +135,15 @@ impl Knowledge {
             objects: Objects::default(),
             answers: Answers::new(cache),
             coverage: Default::default(),
+            refusals: Refusals::default(),
             awaited: HashMap::new(),
             flying: HashSet::new(),
         };
         let knowledge = Self {
             needs,
             stats: Stats::default(),
+            waits: measures::waits(),
+            lists: measures::lists(),
             state: Mutex::new(state),
             asks: sender,
             coverage: watch::channel(Default::default()).0,
@@ -184,30 +195,57 @@ impl Knowledge {
         self.coverage.subscribe()
     }
 
-    /// How many objects there are of each of [`WATCHED`]. Counts them one by one.
+    /// How many objects there are of each of [`WATCHED`]. Looks at them one by one.
     pub fn objects(&self) -> [usize; WATCHED.len()] {
-        let state = self.state();
-        let mut counts = [0; WATCHED.len()];
-        for (count, (kind, _)) in counts.iter_mut().zip(KindId::all_watched()) {
-            *count = state.objects.count(kind);
-        }
-        counts
+        self.state().objects.counts()
     }
 
     /// What a GET has told.
     pub fn answer(&self, target: Target, answer: Answer) {
         match answer {
-            Answer::Found(_) => {}
-            Answer::Gone => self.stats.not_found.count(),
-            Answer::Refused => self.stats.forbidden.count(),
+            Answer::Found(_) | Answer::Refused => {}
+            Answer::Gone | Answer::Unserved => self.stats.not_found.count(),
             Answer::Failed => self.stats.errors.count(),
         }
         let mut state = self.state();
         let spot = target.spot.clone();
         state.flying.remove(&(spot.clone(), target.uid.clone()));
-        state.answers.put(target, answer, self.now());
+        let now = self.now();
+        if answer == Answer::Refused {
+            state.refusals.add(spot.kind, self.asked_within(&spot.namespace), now);
+        } else {
+            state.answers.put(target, answer, now);
+        }
         let place = Place { kind: spot.kind, namespace: &spot.namespace, name: &spot.name };
         Self::announce(state, place);
+    }
+
+    /// How many kinds we may not read, by what API servers said in the last minutes.
+    pub fn refused_kinds(&self) -> usize {
+        self.state().refusals.kinds(self.now())
+    }
+
+    /// How long lists took, and events were held.
+    pub fn measured(&self) -> Vec<MetricFamily> {
+        let mut families = self.lists.collect();
+        families.extend(self.waits.collect());
+        families
+    }
+
+    /// Whether it is known that objects like this one may not be read.
+    pub(super) fn is_refused(&self, spot: &Spot) -> bool {
+        let namespace = self.asked_within(&spot.namespace);
+        self.state().refusals.holds(spot.kind, namespace, self.now())
+    }
+
+    /// Whether nobody was told yet that this kind may not be read; from now on somebody was.
+    pub(super) fn tell_refused(&self, kind: KindId) -> bool {
+        self.state().refusals.tell(kind)
+    }
+
+    /// Who follows chosen namespaces may have rights in some of them; else they hold for all or none.
+    pub(super) fn asked_within<'n>(&self, namespace: &'n str) -> &'n str {
+        if self.namespaces.is_empty() { "" } else { namespace }
     }
 
     /// Group and kind, by which a kind is asked for.
@@ -228,9 +266,14 @@ impl Knowledge {
         }
     }
 
-    /// Lets somebody ask for it; false when too much is being asked for already.
+    /// Lets somebody ask for it; false when too much is being asked for already, or there is no point.
     pub(super) fn ask(&self, target: &Target) -> bool {
         let mut state = self.state();
+        let Spot { kind, namespace, .. } = &target.spot;
+        if state.refusals.holds(*kind, self.asked_within(namespace), self.now()) {
+            self.stats.refused.count();
+            return false;
+        }
         let key = (target.spot.clone(), target.uid.clone());
         if state.flying.contains(&key) {
             return true;

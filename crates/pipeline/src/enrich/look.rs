@@ -162,7 +162,7 @@ impl<'a> Look<'a> {
             return Found::Unknown;
         }
         let place = Place { kind, namespace, name };
-        let State { objects, answers, coverage, .. } = &mut *self.state;
+        let State { objects, answers, coverage, refusals, .. } = &mut *self.state;
         if watched.is_some()
             && let Some(known) = objects.find(place, uid)
         {
@@ -177,7 +177,7 @@ impl<'a> Look<'a> {
         match answers.get(&target, self.now) {
             Some(Answer::Found(metadata)) => return Found::Known(Seen::Answered(metadata)),
             Some(Answer::Gone) => return Found::Gone,
-            Some(Answer::Refused | Answer::Failed) => return Found::Unknown,
+            Some(Answer::Refused | Answer::Unserved | Answer::Failed) => return Found::Unknown,
             None => {}
         }
         let coverage = kind.watched_at().map_or(Coverage::Asked, |at| coverage[at]);
@@ -186,6 +186,11 @@ impl<'a> Look<'a> {
             namespaces.iter().any(|known| known == namespace)
         };
         let watched = within && matches!(coverage, Coverage::Starting | Coverage::Watched);
+        let asked_within = self.knowledge.asked_within(namespace);
+        if !watched && refusals.holds(kind, asked_within, self.now) {
+            self.knowledge.stats.refused.count();
+            return Found::Unknown;
+        }
         match self.patience {
             Patience::None => Found::Unknown,
             Patience::Old if watched && coverage == Coverage::Watched => Found::Gone,

@@ -5,20 +5,23 @@ use std::{sync::Arc, time::Duration};
 
 use event::Stop;
 use futures::{StreamExt, stream::FuturesUnordered};
-use kube::{Api, Client};
+use kube::{
+    Api, Client,
+    core::{ApiResource, GroupVersionKind},
+};
 use tokio::{
     sync::{Mutex, mpsc},
     time::{Instant, sleep_until, timeout},
 };
 
 use super::{
-    answers::{Answer, Target},
+    answers::{Answer, Spot, Target},
     discovery::{Discovery, Resource},
     kinds::KindId,
     knowledge::Knowledge,
     partial::Partial,
+    queue::{Queue, Verdict},
 };
-use kube::core::{ApiResource, GroupVersionKind};
 
 /// GETs under way at a time.
 const AT_ONCE: usize = 8;
@@ -89,23 +92,42 @@ pub async fn answer(
 ) {
     let discovery = Mutex::new(Discovery::new(client.clone()));
     let mut bucket = Bucket::new(rate, Instant::now());
+    let mut queue = Queue::default();
     let mut flying = FuturesUnordered::new();
+    let right_of = |target: &Target| {
+        let Spot { kind, namespace, .. } = &target.spot;
+        (*kind, knowledge.asked_within(namespace).into())
+    };
     loop {
-        let room = flying.len() < AT_ONCE;
+        while flying.len() < AT_ONCE
+            && let Some((target, right)) = queue.next(right_of)
+        {
+            if knowledge.is_refused(&target.spot) {
+                // It has waited for the refusal of another one.
+                knowledge.answer(target, Answer::Refused);
+                queue.ended(right, Verdict::Refused);
+                continue;
+            }
+            let at = bucket.take(Instant::now());
+            let (client, knowledge, discovery) = (&client, &*knowledge, &discovery);
+            flying.push(async move {
+                sleep_until(at).await;
+                let asked = ask(client, discovery, knowledge, &target);
+                let answer = timeout(PATIENCE, asked).await.unwrap_or(Answer::Failed);
+                tracing::debug!(?target, ?answer, "an object was asked for");
+                let verdict = match answer {
+                    Answer::Found(_) | Answer::Gone => Verdict::Granted,
+                    Answer::Refused => Verdict::Refused,
+                    Answer::Unserved | Answer::Failed => Verdict::Open,
+                };
+                knowledge.answer(target, answer);
+                (right, verdict)
+            });
+        }
         tokio::select! {
             () = stop.fired() => return,
-            Some(()) = flying.next() => {}
-            Some(target) = asks.recv(), if room => {
-                let at = bucket.take(Instant::now());
-                let (client, knowledge, discovery) = (&client, &*knowledge, &discovery);
-                flying.push(async move {
-                    sleep_until(at).await;
-                    let asked = ask(client, discovery, knowledge, &target);
-                    let answer = timeout(PATIENCE, asked).await.unwrap_or(Answer::Failed);
-                    tracing::debug!(?target, ?answer, "an object was asked for");
-                    knowledge.answer(target, answer);
-                });
-            }
+            Some((right, verdict)) = flying.next() => queue.ended(right, verdict),
+            Some(target) = asks.recv(), if queue.len() < AT_ONCE => queue.push(target),
         }
     }
 }
@@ -118,7 +140,7 @@ async fn ask(
 ) -> Answer {
     let resource = match resource(discovery, knowledge, target).await {
         Ok(Some(resource)) => resource,
-        Ok(None) => return Answer::Refused,
+        Ok(None) => return Answer::Unserved,
         Err(error) => {
             tracing::debug!(%error, "cannot find out how a kind is called");
             return Answer::Failed;
@@ -126,7 +148,7 @@ async fn ask(
     };
     let spot = &target.spot;
     let api: Api<Partial> = match (resource.namespaced, spot.namespace.is_empty()) {
-        (true, true) => return Answer::Refused,
+        (true, true) => return Answer::Unserved,
         (true, false) => Api::namespaced_with(client.clone(), &spot.namespace, &resource.api),
         (false, _) => Api::all_with(client.clone(), &resource.api),
     };
@@ -140,12 +162,27 @@ async fn ask(
             if same { Answer::Found(Box::new(trimmed(metadata, knowledge))) } else { Answer::Gone }
         }
         Ok(None) => Answer::Gone,
-        Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => Answer::Refused,
+        Err(kube::Error::Api(status)) if status.code == 403 => {
+            knowledge.stats.forbidden.count();
+            if knowledge.tell_refused(spot.kind) {
+                let kind = full_name(&resource.api);
+                tracing::warn!(
+                    "no permission to get {kind}: labels and owners of {kind} stay unknown (see deploy/rbac.yaml)"
+                );
+            }
+            Answer::Refused
+        }
         Err(error) => {
             tracing::debug!(%error, "an object could not be looked up");
             Answer::Failed
         }
     }
+}
+
+/// As `kubectl` and rules of RBAC call it: `pods`, `deployments.apps`.
+pub(super) fn full_name(resource: &ApiResource) -> String {
+    let ApiResource { group, plural, .. } = resource;
+    if group.is_empty() { plural.clone() } else { format!("{plural}.{group}") }
 }
 
 fn trimmed(

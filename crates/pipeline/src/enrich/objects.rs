@@ -16,7 +16,7 @@ use self::{
     record::{Record, State},
     strings::{Strings, Symbol},
 };
-use super::kinds::KindId;
+use super::kinds::{KindId, WATCHED};
 
 /// How long an object that is gone is remembered, in seconds.
 pub const REMEMBERED: u32 = 600;
@@ -154,10 +154,15 @@ impl Objects {
         self.records.is_empty()
     }
 
-    /// How many objects of this kind are there now. Counts them one by one.
-    pub fn count(&self, kind: KindId) -> usize {
-        let living = |(key, record): &(&Key, &Record)| key.kind == kind && record.is_living();
-        self.records.iter().filter(living).count()
+    /// How many objects there are now of each of [`WATCHED`]. Looks at them one by one.
+    pub fn counts(&self) -> [usize; WATCHED.len()] {
+        let mut counts = [0; WATCHED.len()];
+        for (key, record) in &self.records {
+            if let Some(at) = key.kind.watched_at().filter(|_| record.is_living()) {
+                counts[at] += 1;
+            }
+        }
+        counts
     }
 
     /// How many strings are kept; for tests and for people.

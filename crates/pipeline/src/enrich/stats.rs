@@ -9,10 +9,12 @@ pub struct Stats {
     pub hits: Counter,
     /// Objects that were asked of the API server, each by one GET.
     pub asked: Counter,
-    /// GETs that found no such object.
+    /// GETs that found no such object, or no such kind.
     pub not_found: Counter,
-    /// GETs that were refused (401, 403), or of kinds that are not served.
+    /// GETs that were refused (403): one a kind, and one more every five minutes.
     pub forbidden: Counter,
+    /// Objects that stayed unknown because their kind is refused.
+    pub refused: Counter,
     /// GETs that were not made because there were too many.
     pub throttled: Counter,
     /// GETs that failed otherwise.

@@ -14,7 +14,7 @@ use kube::{
         watcher::{self, Config, Event, watcher},
     },
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     kinds::KindId,
@@ -86,17 +86,15 @@ impl Watch<'_> {
             Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource.api),
             None => Api::all_with(client.clone(), &resource.api),
         };
-        let mut told = false;
         let mut shown = false;
         loop {
             self.follow_until_denied(api.clone(), &mut shown).await;
             self.knowledge.cover(self.kind, Coverage::Denied);
-            if !told {
-                let kind = &resource.api.plural;
+            if self.knowledge.tell_refused(self.kind) {
+                let kind = lookup::full_name(&resource.api);
                 tracing::warn!(
                     "no permission to list and watch {kind}: labels and owners of {kind} are asked for one by one, or stay unknown (see deploy/rbac.yaml)"
                 );
-                told = true;
             }
             sleep(DENIED).await;
         }
@@ -106,9 +104,10 @@ impl Watch<'_> {
         let config = Config::default().page_size(PAGE);
         let mut events = std::pin::pin!(watcher(api, config).default_backoff());
         let mut pass = self.knowledge.begin_pass();
+        let mut began = Instant::now();
         while let Some(event) = events.next().await {
             match event {
-                Ok(Event::Init) => pass = self.knowledge.begin_pass(),
+                Ok(Event::Init) => (pass, began) = (self.knowledge.begin_pass(), Instant::now()),
                 Ok(Event::InitApply(object) | Event::Apply(object)) => self.put(object, pass),
                 Ok(Event::Delete(object)) => {
                     let place = self.place(&object);
@@ -116,6 +115,9 @@ impl Watch<'_> {
                 }
                 Ok(Event::InitDone) => {
                     self.knowledge.end_pass(self.kind, self.scope, pass);
+                    let resource = self.kind.watched().map_or("other", |kind| kind.plural);
+                    let lists = self.knowledge.lists.with_label_values(&[resource]);
+                    lists.observe(began.elapsed().as_secs_f64());
                     self.has_shown(shown);
                 }
                 Err(error) if is_denied(&error) => return,
@@ -152,11 +154,12 @@ impl Watch<'_> {
     }
 }
 
+/// Who is not known (401) may be known in a moment: tokens change.
 fn is_denied(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => matches!(status.code, 401 | 403),
+        | watcher::Error::WatchError(status) => status.code == 403,
         _ => false,
     }
 }

@@ -194,7 +194,9 @@ impl Keeper {
         }
         let lengths = (commit.progress.len(), commit.lane_tallies.len(), commit.parked.len());
         self.dues.copy_into(commit);
+        let began = Instant::now();
         let committed = self.journal.commit(commit);
+        self.desk.writes.observe(began.elapsed().as_secs_f64());
         commit.progress.truncate(lengths.0);
         commit.lane_tallies.truncate(lengths.1);
         commit.parked.truncate(lengths.2);

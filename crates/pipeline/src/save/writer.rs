@@ -15,12 +15,14 @@ use event::{
     },
 };
 use jiff::Timestamp;
+use prometheus::{Histogram, core::Collector};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::{
     keeper::Keeper,
     tail::{Page, Tail},
 };
+use crate::measures::{self, MetricFamily};
 
 /// What can be chosen about saving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,8 @@ pub(super) struct Desk {
     pub(super) tail: Mutex<Tail>,
     /// Progress that is not yet saved.
     pub(super) dues: Mutex<Dues>,
+    /// How long transactions took.
+    pub(super) writes: Histogram,
 }
 
 /// What is asked of the thread. The permit of the queue travels with it.
@@ -138,6 +142,7 @@ impl Saver {
         let desk = Arc::new(Desk {
             tail: Mutex::new(Tail::new(last, settings.tail_bytes)),
             dues: Mutex::default(),
+            writes: measures::writes(),
         });
         let keeper = Keeper::new(journal, inbox, Arc::clone(&desk), head_sender, (clock, settings));
         let thread = std::thread::Builder::new()
@@ -232,6 +237,11 @@ impl Saver {
     /// Bytes on disk.
     pub async fn size(&self) -> Result<u64, JournalError> {
         self.ask(false, |journal, _, _| journal.size()).await
+    }
+
+    /// How long transactions took.
+    pub fn measured(&self) -> Vec<MetricFamily> {
+        self.desk.writes.collect()
     }
 
     /// Saves all progress that was noted before, and waits for it.

@@ -3,14 +3,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use event::{Clock, Event, LaneId, Text, journal::Seq};
+use event::{Clock, Event, LaneId, Payload, Text, journal::Seq};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     delivery::{End, Settled},
     lag::{Lag, LagRecorder},
+    window::Window,
 };
+use crate::measures::{MetricFamily, Requests};
 
 /// A lane that goes on failing says so again after this long, and not sooner.
 const QUIET: Duration = Duration::from_secs(60);
@@ -60,6 +62,8 @@ pub struct LaneStatus {
     pub last_delivered: Option<Timestamp>,
     /// How late the events of the minute before `last_delivered` arrived.
     pub lag: Option<Lag>,
+    /// When the oldest of the events that are being sent happened.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Requests to a receiver.
@@ -79,6 +83,7 @@ pub struct LaneWatch {
     pub(super) name: Text,
     pub(super) lane: LaneId,
     pub(super) status: watch::Receiver<LaneStatus>,
+    pub(super) requests: Requests,
 }
 
 impl LaneWatch {
@@ -95,6 +100,11 @@ impl LaneWatch {
     /// The lane now.
     pub fn status(&self) -> LaneStatus {
         self.status.borrow().clone()
+    }
+
+    /// How long its requests took, and how large they were.
+    pub fn measured(&self) -> Vec<MetricFamily> {
+        self.requests.collect()
     }
 
     /// The channel behind [`LaneWatch::status`], for those who wait for a change.
@@ -119,6 +129,7 @@ pub(super) struct Reporter {
     sink: &'static str,
     clock: Arc<dyn Clock>,
     status: watch::Sender<LaneStatus>,
+    requests: Requests,
     lag: LagRecorder,
     failure: Quiet,
     refusal: Quiet,
@@ -127,6 +138,7 @@ pub(super) struct Reporter {
 impl Reporter {
     pub(super) fn new(lane: Text, sink: &'static str, clock: Arc<dyn Clock>) -> Self {
         Self {
+            requests: Requests::of(&lane),
             lane,
             sink,
             clock,
@@ -137,12 +149,33 @@ impl Reporter {
         }
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<LaneStatus> {
-        self.status.subscribe()
+    /// The name of the lane.
+    pub(super) fn lane(&self) -> &str {
+        &self.lane
+    }
+
+    /// A view of the lane for others.
+    pub(super) fn watch(&self, lane: LaneId) -> LaneWatch {
+        let (status, requests) = (self.status.subscribe(), self.requests.clone());
+        LaneWatch { name: self.lane.clone(), lane, status, requests }
+    }
+
+    /// A request begins while these wait: the first of them happened then.
+    pub(super) fn sending(&self, oldest: Option<Timestamp>) -> Instant {
+        self.status
+            .send_if_modified(|status| std::mem::replace(&mut status.oldest, oldest) != oldest);
+        Instant::now()
+    }
+
+    /// That request has been answered, or given up.
+    pub(super) fn sent(&self, began: Instant, payload: &Payload) {
+        self.requests.observe(began.elapsed().as_secs_f64(), payload.events, payload.body.len());
     }
 
     /// These records came to an end, and the lane is here now.
-    pub(super) fn moved(&mut self, settled: &[Settled], cursor: Seq, done_above: Vec<Seq>) {
+    pub(super) fn moved(&mut self, settled: &[Settled], window: &Window) {
+        let (cursor, oldest) = (window.cursor(), window.oldest());
+        let done_above = window.done_above().iter().copied().collect();
         let now = self.clock.now();
         let (mut delivered, mut parked) = (0, 0);
         for record in settled {
@@ -167,6 +200,7 @@ impl Reporter {
         self.status.send_modify(|status| {
             status.cursor = cursor;
             status.done_above = done_above;
+            status.oldest = oldest;
             status.delivered += delivered;
             status.parked += parked;
             if let Some(lag) = lag {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use event::{Event, journal::Seq};
+use jiff::Timestamp;
 
 /// A row that waits for its end.
 #[derive(Debug)]
@@ -96,6 +97,11 @@ impl Window {
 
     pub(super) fn get_mut(&mut self, seq: Seq) -> Option<&mut Waiting> {
         self.waiting.get_mut(&seq)
+    }
+
+    /// When the event of the first waiting row happened.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.waiting.first_key_value().and_then(|(_, row)| row.event.timestamp())
     }
 
     /// The first waiting row above `seq`.

@@ -70,6 +70,25 @@ impl Scene {
         }
     }
 
+    /// What comes out of the gate for events about these objects, which come all at once.
+    async fn all_enriched(&mut self, references: Vec<ObjectRef>) -> Vec<Event> {
+        let number = references.len();
+        let mut passed = Vec::new();
+        for reference in references {
+            let mut event = Event::default();
+            event.metadata.namespace = "shop".into();
+            event.metadata.name.clone_from(&reference.name);
+            event.involved.reference = reference;
+            let sight = Sight { event, arrival: Some(Arrival::Live), now: 0 };
+            passed.extend(self.gate.admit(sight, Standing { happened: true, known: None }));
+        }
+        while passed.len() < number {
+            tokio::time::timeout(LIMIT, self.gate.woken()).await.expect("they pass some day");
+            passed.extend(self.gate.release());
+        }
+        passed.into_iter().map(|sight| sight.event).collect()
+    }
+
     async fn end(self) {
         self.stop.fire();
         self.tasks.ended().await;
@@ -187,7 +206,35 @@ async fn what_no_watch_covers_is_found_by_discovery_and_one_get() {
     );
     assert_eq!(asked(&scene), (3, 2), "discovery takes two requests, once");
     let stats = &scene.knowledge.stats;
-    assert_eq!((stats.not_found.get(), stats.forbidden.get()), (1, 1));
+    assert_eq!((stats.not_found.get(), stats.forbidden.get()), (2, 0));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_kind_that_may_not_be_read_is_asked_for_once_whatever_the_number_of_objects() {
+    let denied = |playground: &Playground| {
+        for verb in [Verb::List, Verb::Get] {
+            let forbidden = Fault::new(FaultKind::Forbidden).on(verb).of("pods");
+            playground.faults().schedule(forbidden.times(1000));
+        }
+        create(playground, "nodes", &json!({"name": "a", "uid": "n1", "labels": {"zone": "z"}}));
+    };
+    let mut scene = Scene::new(Needs::default(), &[], denied).await;
+    let pods = (0..50).map(|pod| about("v1", "Pod", &format!("p{pod}"), "u1"));
+    for event in scene.all_enriched(pods.collect()).await {
+        assert_eq!(
+            (event.involved.deleted, event.involved.enrichment),
+            (false, Enrichment::Incomplete)
+        );
+    }
+    let later = scene.enriched(about("v1", "Pod", "later", "u1")).await;
+    assert_eq!(later.involved.enrichment, Enrichment::Incomplete);
+    let node = scene.enriched(about("v1", "Node", "a", "n1")).await;
+    assert_eq!(&*node.involved.labels["zone"], "z", "other kinds are known");
+    let stats = &scene.knowledge.stats;
+    assert_eq!((stats.forbidden.get(), stats.refused.get()), (1, 51), "one answer tells it");
+    assert_eq!(scene.playground.stats().counts().requests("get pods"), 1);
+    assert_eq!(scene.knowledge.refused_kinds(), 1);
     scene.end().await;
 }
 

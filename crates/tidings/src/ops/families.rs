@@ -22,6 +22,22 @@ impl Families {
         self.family(name, help, MetricType::GAUGE)
     }
 
+    /// The family of this name, which is there already, for more series.
+    pub(super) fn more(&mut self, name: &str) -> Family<'_> {
+        let at = self.0.iter().position(|family| family.name() == name);
+        Family(&mut self.0[at.expect("it is added before")])
+    }
+
+    /// Takes in families that were measured elsewhere; those of one name become one.
+    pub(super) fn merge(&mut self, measured: Vec<MetricFamily>) {
+        for mut family in measured {
+            match self.0.iter_mut().find(|known| known.name() == family.name()) {
+                Some(known) => known.mut_metric().append(family.mut_metric()),
+                None => self.0.push(family),
+            }
+        }
+    }
+
     /// A histogram without labels; `counts` are those of each bucket alone, the last without bound.
     pub(super) fn histogram(
         &mut self,

@@ -9,6 +9,7 @@ use pipeline::counts::Counted;
 use super::{
     Sources,
     families::{Families, float},
+    metrics::REVISION,
 };
 
 /// Adds them, each name beginning with `prefix`.
@@ -41,10 +42,21 @@ pub(super) fn add(
         "The total number of send event errors",
         failed + ledger.lanes.iter().map(|(lane, _)| lane.tally.parked).sum::<u64>(),
     );
+    let stats = sources.lookups.knowledge().map(|knowledge| &knowledge.stats);
+    counter(
+        "kube_api_read_cache_hits",
+        "The total number of read requests served from cache when looking up object metadata",
+        stats.map_or(0, |stats| stats.hits.get()),
+    );
+    counter(
+        "kube_api_read_cache_misses",
+        "The total number of read requests served from kube-apiserver when looking up object metadata",
+        stats.map_or(0, |stats| stats.asked.get()),
+    );
     families.gauge(&format!("{prefix}build_info"), "A metric with a constant '1' value labeled by version, revision, branch, and goversion from which it was built.").add(
         &[
             ("version", env!("CARGO_PKG_VERSION")),
-            ("revision", "unknown"),
+            ("revision", REVISION),
             ("goversion", "none"),
             ("goos", std::env::consts::OS),
             ("goarch", std::env::consts::ARCH),

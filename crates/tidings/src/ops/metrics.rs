@@ -1,7 +1,10 @@
 //! `/metrics`: what the journal, the lanes, the collectors and the counts say at this moment, in the
 //! text format 0.0.4.
 
-use event::journal::{JournalError, Ledger};
+use event::{
+    Clock, SystemClock,
+    journal::{JournalError, Ledger},
+};
 use pipeline::{
     collect::Phase,
     counts::{Counted, LAG_BOUNDS},
@@ -10,9 +13,15 @@ use pipeline::{
 use prometheus::{Encoder, TextEncoder, core::Collector, process_collector::ProcessCollector};
 
 use super::{
-    Sources,
+    Sources, enrichment,
     families::{Families, float},
     legacy,
+};
+
+/// Of which source it is; who builds a release says so.
+pub(super) const REVISION: &str = match option_env!("TIDINGS_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
 };
 
 /// The whole text.
@@ -20,13 +29,26 @@ pub(super) async fn text(sources: &Sources) -> Result<String, JournalError> {
     let ledger = sources.saver.ledger().await?;
     let counted = sources.counts.counted();
     let mut families = Families::default();
-    families
-        .gauge("tidings_build_info", "Which Tidings this is; always 1")
-        .add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    families.gauge("tidings_build_info", "Which Tidings this is; always 1").add(
+        &[
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("revision", REVISION),
+            ("rustc", env!("TIDINGS_RUSTC")),
+            ("target", env!("TIDINGS_TARGET")),
+        ],
+        1.0,
+    );
     happened(&mut families, &counted);
     watched(&mut families, sources);
+    if let Some(knowledge) = sources.lookups.knowledge() {
+        enrichment::add(&mut families, knowledge);
+    }
+    families.merge(sources.counts.measured());
+    families.merge(sources.client.measured());
     booked(&mut families, &ledger, sources);
-    sent(&mut families, &ledger, sources);
+    stored(&mut families, sources).await?;
+    sent(&mut families, &ledger);
+    receiving(&mut families, sources);
     if let Some(prefix) = &sources.legacy {
         legacy::add(&mut families, prefix, sources, &ledger, &counted);
     }
@@ -154,8 +176,18 @@ fn booked(families: &mut Families, ledger: &Ledger, sources: &Sources) {
         .add(&[("missed", "false")], float((ledger.breaks.len() - missed) as u64));
 }
 
-/// The ledger of each receiver, and how it is doing.
-fn sent(families: &mut Families, ledger: &Ledger, sources: &Sources) {
+/// The journal as a store.
+async fn stored(families: &mut Families, sources: &Sources) -> Result<(), JournalError> {
+    let size = sources.saver.size().await?;
+    families
+        .gauge("tidings_store_size_bytes", "Bytes that the journal takes on the disk")
+        .add(&[], float(size));
+    families.merge(sources.saver.measured());
+    Ok(())
+}
+
+/// The ledger of each receiver.
+fn sent(families: &mut Families, ledger: &Ledger) {
     let current = || ledger.lanes.iter().filter(|(lane, _)| lane.orphaned.is_none());
     let mut accepted = families.counter(
         "tidings_output_accepted_total",
@@ -186,7 +218,20 @@ fn sent(families: &mut Families, ledger: &Ledger, sources: &Sources) {
     for (lane, waiting) in current() {
         queue.add(&[("output", &*lane.name)], float(*waiting));
     }
+}
+
+/// How each receiver is doing.
+fn receiving(families: &mut Families, sources: &Sources) {
     let lanes: Vec<_> = sources.lanes.iter().map(|lane| (lane.name(), lane.status())).collect();
+    let now = SystemClock.now();
+    let mut age = families.gauge(
+        "tidings_output_queue_oldest_age_seconds",
+        "How long ago the oldest event happened that is being sent; 0 when none is",
+    );
+    for (name, status) in &lanes {
+        let age_now = status.oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64());
+        age.add(&[("output", name.as_str())], age_now.max(0.0));
+    }
     let mut attempts =
         families.counter("tidings_output_attempts_total", "Requests, by what became of them");
     for (name, status) in &lanes {
@@ -231,5 +276,8 @@ fn sent(families: &mut Families, ledger: &Ledger, sources: &Sources) {
         let Some(time) = status.last_delivered else { continue };
         let seconds = u64::try_from(time.as_second()).unwrap_or_default();
         last.add(&[("output", name.as_str())], float(seconds));
+    }
+    for lane in &sources.lanes {
+        families.merge(lane.measured());
     }
 }

@@ -1,5 +1,7 @@
 //! Metrics and health of the running binary.
 
+use std::{collections::BTreeSet, path::Path};
+
 use jiff::SignedDuration;
 use playground::{
     faults::{Fault, FaultKind},
@@ -42,8 +44,11 @@ receivers:
 fn steady(text: &str) -> String {
     let changing = [
         "process_",
-        "lag_seconds",
-        "timestamp_seconds",
+        "_seconds",
+        "_bytes",
+        "_records_bucket",
+        "_records_sum",
+        "_records_count",
         "requests_total",
         "attempts",
         "build_info",
@@ -165,4 +170,52 @@ async fn names_of_the_original_are_served_with_the_prefix_that_the_config_has() 
         assert!(text.contains(&format!("\nevent_exporter_{name} 0\n")), "{text}");
     }
     life.stops().await;
+}
+
+#[tokio::test]
+async fn every_metric_that_the_documentation_names_is_served_and_no_other() {
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 200).await;
+    let config = format!("metricsNamePrefix: old_\n{}", two_receivers(&hook));
+    let scene = Scene::with_cluster(&config, &cluster);
+    let (life, address) = served(&scene).await;
+    life.says("INFO watching").await;
+    cluster.create("a");
+    hook.has(1).await;
+    let mut text = String::new();
+    let delivered = "tidings_output_records_total{output=\"hook\",result=\"delivered\"} 1";
+    until_metrics(&address, &mut text, delivered).await;
+    life.stops().await;
+    let documented = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md"),
+    )
+    .unwrap();
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let served: BTreeSet<_> = names.filter(|name| !name.starts_with("old_")).collect();
+    let words = documented.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let named: BTreeSet<_> = words.filter(|word| word.starts_with("tidings_")).collect();
+    let served_here: BTreeSet<_> =
+        served.iter().copied().filter(|name| !name.starts_with("process_")).collect();
+    // Nothing went wrong here, and nobody was late.
+    let silent = ["tidings_watch_restarts_total"];
+    let missing: Vec<_> =
+        named.difference(&served_here).filter(|name| !silent.contains(name)).collect();
+    let undocumented: Vec<_> = served_here.difference(&named).collect();
+    assert!(missing.is_empty() && undocumented.is_empty(), "{missing:?}, {undocumented:?}\n{text}");
+    let build = text.lines().find(|line| line.starts_with("tidings_build_info{")).unwrap();
+    for label in ["version=", "revision=", "rustc=", "target="] {
+        assert!(build.contains(label), "{build}");
+    }
+    for line in [
+        "tidings_api_request_duration_seconds_count{code=\"200\",resource=\"events\",verb=\"watch\"} ",
+        "tidings_list_duration_seconds_count{resource=\"events\"} 1",
+        "tidings_list_duration_seconds_count{resource=\"pods\"} 1",
+        "tidings_watch_up{resource=\"replicasets\",namespace=\"\"} 1",
+        "tidings_output_request_records_sum{output=\"hook\"} 1",
+        "tidings_output_request_duration_seconds_count{output=\"file\"} ",
+        "tidings_enrich_lookups_total{result=\"hit\"} ",
+        "old_kube_api_read_cache_hits ",
+    ] {
+        assert!(text.lines().any(|found| found.starts_with(line)), "no {line} in\n{text}");
+    }
 }

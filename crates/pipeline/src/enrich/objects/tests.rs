@@ -65,7 +65,7 @@ fn a_pass_takes_away_what_it_did_not_show_and_only_of_its_kind_and_namespace() {
     assert!(deleted(place("web-0"), "u1"));
     assert!(!deleted(place("web-1"), "u2"));
     assert!(!deleted(elsewhere, "u3") && !deleted(node, "u4"));
-    assert_eq!(objects.count(POD), 2);
+    assert_eq!(objects.counts()[0], 2);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_deletion_that_has_begun_is_told() {
     objects.put(place("web-0"), &going, pass, 100);
     assert_eq!(app(&objects, "u1"), Some(("a".into(), true)));
     // It counts as there until it is gone.
-    assert_eq!(objects.count(POD), 1);
+    assert_eq!(objects.counts()[0], 1);
 }
 
 #[test]

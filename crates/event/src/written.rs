@@ -21,6 +21,30 @@ mod path;
 
 pub use path::quoted;
 
+/// The one key of what stands for an alias of an anchor that is not there: `{"\u0000*": "name"}`.
+///
+/// Where a text, a boolean or a fraction is expected the original reads nothing; where a list, a mapping or a whole
+/// number is, it refuses. So a reader of YAML cannot decide it, and [`decode`] does.
+pub const DANGLING: &str = "\0*";
+
+/// Whether `value` stands for an alias of nothing.
+pub fn is_dangling(value: &Value) -> bool {
+    value.as_object().is_some_and(|it| it.len() == 1 && it.contains_key(DANGLING))
+}
+
+/// Puts nothing where aliases of nothing stand, in settings that were found good.
+pub fn without_dangling(value: Value) -> Value {
+    match value {
+        dangling if is_dangling(&dangling) => Value::Null,
+        Value::Array(items) => items.into_iter().map(without_dangling).collect(),
+        Value::Object(entries) => {
+            let entries = entries.into_iter().map(|(key, value)| (key, without_dangling(value)));
+            Value::Object(entries.collect())
+        }
+        scalar => scalar,
+    }
+}
+
 /// What became of settings.
 #[derive(Debug)]
 pub struct Decoded<T> {

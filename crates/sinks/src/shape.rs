@@ -45,7 +45,14 @@ impl<S: DeserializeOwned> Shaped<S> {
             let value = own.as_object_mut().and_then(|own| own.remove_entry(key));
             shape.extend(value);
         }
-        let shape = written::decode::<ShapeSettings>(&shape.into(), at);
+        let dangling = shape.get("layout").is_some_and(written::is_dangling);
+        let mut shape = written::decode::<ShapeSettings>(&shape.into(), at);
+        if dangling {
+            let message =
+                "a mapping is expected, and this is a reference to something that is not there";
+            let kind = FlawKind::Mistake { message: message.into(), hint: None };
+            shape.flaws.push(written::Flaw { path: format!("{at}.layout"), kind });
+        }
         let own = written::decode::<S>(&own, at);
         let mut flaws = own.flaws;
         for flaw in &mut flaws {

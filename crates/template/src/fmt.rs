@@ -14,7 +14,7 @@ pub(crate) use float::shortest;
 use crate::{
     quote,
     time::duration,
-    value::{MAX_DEPTH, NilPointer, Struct, Value, lossy},
+    value::{MAX_DEPTH, NilPointer, NilString, Struct, Value, lossy},
 };
 
 /// An address: the same every time, because nobody can mean it.
@@ -26,7 +26,8 @@ pub(crate) fn print_value(out: &mut Vec<u8>, value: &Value<'_>, room: usize) {
         Value::Str(text) => out.extend_from_slice(text.as_bytes()),
         Value::Invalid => out.extend_from_slice(b"<no value>"),
         // Structs of the data lie where a pointer can point to, so methods of the pointer count.
-        Value::Struct(object) if object.class().string(object.data(), true, out) => {}
+        Value::Struct(object)
+            if object.has_address() && object.class().string(object.data(), true, out) => {}
         value => {
             let mut printer = Printer::new(out, room);
             printer.argument(&value.indirect(), 'v');
@@ -289,6 +290,11 @@ impl<'o> Printer<'o> {
         if self.erroring || self.flags.sharp_v || !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
             return false;
         }
+        if is_nil_receiver(value) {
+            // As it stands: width and quotes are for what the method would have given.
+            self.push(b"<nil>");
+            return true;
+        }
         let mut text = Vec::new();
         if !stringer(value, &mut text) {
             return false;
@@ -315,6 +321,11 @@ impl<'o> Printer<'o> {
     }
 }
 
+/// Whether calling `String` of the value panics in Go.
+pub(crate) fn is_nil_receiver(value: &Value<'_>) -> bool {
+    matches!(value, Value::NilPointer(NilPointer::Struct(it)) if it.nil_string() == NilString::Panics)
+}
+
 /// Appends what `String` of a value gives; tells whether it has one.
 fn stringer(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
     use crate::{IntType, time};
@@ -327,8 +338,8 @@ fn stringer(value: &Value<'_>, out: &mut Vec<u8>) -> bool {
         Value::Int(IntType::Weekday, day) => name_of(out, &time::WEEKDAYS, *day, "Weekday", *day),
         Value::Struct(object) => return struct_string(object, out),
         Value::NilPointer(NilPointer::Struct(class)) => match class.nil_string() {
-            Some(text) => out.extend_from_slice(text.as_bytes()),
-            None => return false,
+            NilString::Text(text) => out.extend_from_slice(text.as_bytes()),
+            NilString::None | NilString::Panics => return false,
         },
         Value::Object(object) => match object.string() {
             Some(text) => out.extend_from_slice(text.as_bytes()),

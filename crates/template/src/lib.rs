@@ -53,5 +53,6 @@ pub use patterns::Patterns;
 pub use template::{ExecError, ParseError, Template};
 pub use time::{Time, Zone};
 pub use value::{
-    Class, IntType, Kind, List, Map, MapClass, NilPointer, Object, Str, Struct, UintType, Value,
+    Class, IntType, Kind, List, Map, MapClass, NilPointer, NilString, Object, Str, Struct,
+    UintType, Value,
 };

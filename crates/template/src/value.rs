@@ -24,7 +24,7 @@ pub(crate) use self::text::lossy;
 pub use self::{
     list::List,
     map::{Dict, Map, MapClass},
-    object::{Class, Object, Struct},
+    object::{Class, NilString, Object, Struct},
     text::Str,
 };
 use crate::time::Time;

@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Flaw, FlawKind, number, path::Path};
+use super::{Flaw, FlawKind, is_dangling, number, path::Path};
 
 /// What was found wrong so far.
 pub(super) type Flaws = RefCell<Vec<Flaw>>;
@@ -68,6 +68,7 @@ fn found(value: &Value) -> &'static str {
         Value::Number(_) => "a number",
         Value::String(_) => "a text",
         Value::Array(_) => "a list",
+        dangling if is_dangling(dangling) => "a reference to something that is not there",
         Value::Object(_) => "a mapping",
     }
 }
@@ -141,6 +142,7 @@ macro_rules! texts {
                 Value::Bool(true) => visitor.visit_borrowed_str("true"),
                 Value::Bool(false) => visitor.visit_borrowed_str("false"),
                 Value::Null => visitor.visit_borrowed_str(""),
+                dangling if is_dangling(dangling) => visitor.visit_borrowed_str(""),
                 Value::Array(_) | Value::Object(_) => {
                     self.mistaken("a text");
                     visitor.visit_borrowed_str("")
@@ -175,6 +177,7 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
         visitor.visit_bool(match self.value {
             Value::Bool(it) => *it,
             Value::Null => false,
+            dangling if is_dangling(dangling) => false,
             _ => {
                 self.mistaken("`true` or `false`");
                 false
@@ -201,6 +204,7 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
         visitor.visit_f64(match self.value {
             Value::Number(number) => number.as_f64().unwrap_or_default(),
             Value::Null => 0.0,
+            dangling if is_dangling(dangling) => 0.0,
             _ => {
                 self.mistaken("a number");
                 0.0
@@ -246,7 +250,7 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
         let elements: &[Value] = match self.value {
             Value::Array(elements) => elements,
             Value::Null => &[],
-            Value::Object(object) => {
+            Value::Object(object) if !is_dangling(self.value) => {
                 self.flaw(FlawKind::OneForMany);
                 // An empty mapping holds nothing; as a rule it would match everything.
                 if object.is_empty() { &[] } else { std::slice::from_ref(self.value) }
@@ -278,7 +282,9 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fatal> {
         match self.value {
-            Value::Object(object) => self.visit_object(object, None, visitor),
+            Value::Object(object) if !is_dangling(self.value) => {
+                self.visit_object(object, None, visitor)
+            }
             Value::Null => self.visit_nothing(visitor),
             _ => {
                 self.mistaken("a mapping");
@@ -294,7 +300,9 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Fatal> {
         match self.value {
-            Value::Object(object) => self.visit_object(object, Some(fields), visitor),
+            Value::Object(object) if !is_dangling(self.value) => {
+                self.visit_object(object, Some(fields), visitor)
+            }
             _ => self.deserialize_map(visitor),
         }
     }
@@ -309,7 +317,7 @@ impl<'de> Deserializer<'de> for At<'de, '_> {
             Value::String(text) => (text.clone(), None),
             Value::Number(number) => (number::text(number), None),
             Value::Bool(it) => (it.to_string(), None),
-            Value::Object(object) if object.len() == 1 => {
+            Value::Object(object) if object.len() == 1 && !is_dangling(self.value) => {
                 let (key, content) = object.iter().next().expect("there is one");
                 (key.clone(), Some(content))
             }

@@ -3,7 +3,7 @@ use std::{any::Any, rc::Rc};
 use event::Event;
 use template::{Class, Function, List, Map, Object, Str, Struct, Value};
 
-use super::{enhanced::ENHANCED_EVENT, times};
+use super::enhanced::ENHANCED_EVENT;
 
 /// A struct within an event that belongs to the template: its path from the event on.
 #[derive(Debug, Clone)]
@@ -82,11 +82,7 @@ impl Copied {
                 let items: Rc<[_]> = items.collect();
                 Value::List(List::of(list.type_name(), items))
             }
-            // Times are small: the Go time in them does.
-            Value::Struct(object) => match object.data().downcast_ref() {
-                Some(time) => Value::Time(times::instant(*time)),
-                None => Value::Object(Rc::new(self.inner(Step::Field(name)))),
-            },
+            Value::Struct(_) => Value::Object(Rc::new(self.inner(Step::Field(name)))),
             Value::Object(_) | Value::Nil => Value::Nil,
             Value::Invalid => Value::Invalid,
         }
@@ -146,6 +142,7 @@ const NAMES: &[&str] = &[
     "Component",
     "Host",
     "LastObservedTime",
+    "Time",
     "Controller",
     "BlockOwnerDeletion",
     "ObjectReference",
@@ -154,9 +151,38 @@ const NAMES: &[&str] = &[
     "Added",
 ];
 
+/// The pointers that an event has, by what they point to.
+const POINTERS: &[&str] =
+    &["*v1.EventSeries", "*v1.ObjectReference", "*v1.OwnerReference", "*v1.Time"];
+
+/// Methods of the pointer to a time, which hide those of the Go time in it. The copy is none that Go would take the
+/// address of.
+const HIDDEN: &[&str] = &["IsZero", "Before", "Equal"];
+
 impl Object for Copied {
     fn type_name(&self) -> &'static str {
-        self.class().name()
+        let name = self.class().name();
+        let pointers = || POINTERS.iter().find(|it| it.strip_prefix('*') == Some(name));
+        let is_pointer = self.here().is_some_and(|object| object.pointer());
+        is_pointer.then(pointers).flatten().map_or(name, |pointer| pointer)
+    }
+
+    fn string(&self) -> Option<String> {
+        let object = self.here()?;
+        let mut out = Vec::new();
+        let has = object.class().string(object.data(), object.pointer(), &mut out);
+        has.then(|| String::from_utf8(out).ok()).flatten()
+    }
+
+    fn embedded<'a>(&self, name: &str) -> Option<Value<'a>> {
+        let object = self.here()?;
+        if !object.pointer() && HIDDEN.contains(&name) {
+            return None;
+        }
+        match object.class().embedded(object.data())? {
+            Value::Time(time) => Some(Value::Time(time)),
+            _ => None,
+        }
     }
 
     fn field<'a>(&self, name: &str) -> Option<Value<'a>> {

@@ -37,6 +37,7 @@ pub(super) static EVENT: GoStruct<Event> = GoStruct {
 /// `v1.TypeMeta`: empty, as typed clients leave it.
 static TYPE_META: GoStruct<Event> = GoStruct {
     string: Some((|_, out| out.extend_from_slice(b"&TypeMeta{Kind:,APIVersion:,}"), true)),
+    json: Some(|_, out| out.extend_from_slice(b"{}")),
     ..GoStruct::new(
         "v1.TypeMeta",
         &[("Kind", |_| Value::from("")), ("APIVersion", |_| Value::from(""))],

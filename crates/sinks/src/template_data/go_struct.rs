@@ -1,7 +1,7 @@
 use std::any::Any;
 
 use event::{Text, event::TextMap};
-use template::{Class, Function, List, Map, MapClass, NilPointer, Str, Struct, Value};
+use template::{Class, Function, List, Map, MapClass, NilPointer, NilString, Str, Struct, Value};
 
 /// How to read something of a struct.
 pub(super) type Read<T> = for<'a> fn(&'a T) -> Value<'a>;
@@ -82,9 +82,13 @@ impl<T: PartialEq + 'static> Class for GoStruct<T> {
         data.downcast_ref::<T>().map(|data| write(data, out)).is_some()
     }
 
-    fn nil_string(&self) -> Option<&'static str> {
-        // The generated methods look whether they have something to print.
-        self.string.and_then(|(_, by_pointer)| by_pointer.then_some("nil"))
+    fn nil_string(&self) -> NilString {
+        match self.string {
+            None => NilString::None,
+            // The generated methods look whether they have something to print.
+            Some((_, true)) => NilString::Text("nil"),
+            Some((_, false)) => NilString::Panics,
+        }
     }
 
     fn same(&self, one: &dyn Any, other: &dyn Any) -> bool {

@@ -99,7 +99,7 @@ fn equal_others(one: &Value<'_>, other: &Value<'_>) -> Result<bool, CallError> {
     if one.is_nil() || other.is_nil() {
         return Ok(one.is_nil() == other.is_nil());
     }
-    if matches!(other, Value::List(_) | Value::Map(_) | Value::Bytes(_)) {
+    if !is_comparable(other) {
         return Err(CallError::new(format!(
             "non-comparable type {}: {}",
             reflected(other),
@@ -107,6 +107,17 @@ fn equal_others(one: &Value<'_>, other: &Value<'_>) -> Result<bool, CallError> {
         )));
     }
     Ok(same(one, other))
+}
+
+/// Go's `Type.Comparable`: no slice, no map, and no struct with one in it.
+fn is_comparable(value: &Value<'_>) -> bool {
+    match value {
+        Value::List(_) | Value::Map(_) | Value::Bytes(_) => false,
+        value if value.kind() == Kind::Struct => {
+            fields(value).iter().all(|(_, field)| is_comparable(field))
+        }
+        _ => true,
+    }
 }
 
 /// A `reflect.Value` under `%s`.
@@ -124,11 +135,31 @@ fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
             std::ptr::addr_eq(std::ptr::from_ref(one.data()), std::ptr::from_ref(other.data()))
         }
         (Value::Struct(one), Value::Struct(other)) => one.class().same(one.data(), other.data()),
-        (Value::Object(one), Value::Object(other)) => Rc::ptr_eq(one, other),
+        (Value::Object(one), Value::Object(other)) if Rc::ptr_eq(one, other) => true,
+        (Value::Object(object), _) | (_, Value::Object(object)) => {
+            let is_pointer = object.type_name().starts_with('*');
+            !is_pointer && one.type_name() == other.type_name() && same_fields(one, other)
+        }
         (Value::Pointer(one), Value::Pointer(other)) => {
             std::ptr::addr_eq(Rc::as_ptr(one), Rc::as_ptr(other))
         }
         _ => false,
+    }
+}
+
+/// Two structs of one type, of which one was made by a function, field by field.
+fn same_fields(one: &Value<'_>, other: &Value<'_>) -> bool {
+    let mut pairs = fields(one).into_iter().zip(fields(other));
+    pairs.all(|((_, one), (_, other))| {
+        (one.is_nil() && other.is_nil()) || equal(&one, &other).unwrap_or(false)
+    })
+}
+
+fn fields<'a>(value: &Value<'a>) -> Vec<(&'static str, Value<'a>)> {
+    match value {
+        Value::Struct(object) => object.fields(),
+        Value::Object(object) => object.fields(),
+        _ => Vec::new(),
     }
 }
 

@@ -26,11 +26,11 @@ impl<'a> State<'a, '_, '_> {
         values.extend(receiver);
         for (index, arg) in args.iter().enumerate() {
             let ty = parameter(function, params, index);
-            values.push(self.argument(dot, Some(ty), arg)?);
+            values.push(passed(self.argument(dot, Some(ty), arg)?, ty));
         }
         if let Some(last) = last {
             let ty = parameter(function, params, args.len());
-            values.push(self.validate(last, Some(ty))?);
+            values.push(passed(self.validate(last, Some(ty))?, ty));
         }
         let result = if builtin && function.name == "call" {
             let callee = args.first().map_or_else(|| "value".to_owned(), ToString::to_string);
@@ -99,6 +99,14 @@ impl<'a> State<'a, '_, '_> {
             }
         }
         Ok(last.unwrap_or(value))
+    }
+}
+
+/// The value as the function has it: an `interface {}` holds a copy.
+fn passed(value: Value<'_>, ty: Type) -> Value<'_> {
+    match value {
+        Value::Struct(object) if ty == Type::Any => Value::Struct(object.boxed()),
+        value => value,
     }
 }
 

@@ -210,7 +210,13 @@ fn method_of<'a>(receiver: &Value<'a>, name: &str) -> Option<(Value<'a>, &'stati
             let inner = object.class().embedded(object.data())?;
             methods::find(&inner, name).map(|method| (inner, method))
         }
-        Value::Object(object) => object.method(name).map(|method| (receiver.clone(), method)),
+        Value::Object(object) => {
+            if let Some(method) = object.method(name) {
+                return Some((receiver.clone(), method));
+            }
+            let inner = object.embedded(name)?;
+            methods::find(&inner, name).map(|method| (inner, method))
+        }
         Value::Time(_) | Value::Int(..) => {
             methods::find(receiver, name).map(|method| (receiver.clone(), method))
         }

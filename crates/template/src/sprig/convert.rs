@@ -1,6 +1,7 @@
 //! From any value to a text or a number, as sprig does it: what cannot be converted is zero.
 
 use super::{
+    arguments::nil_dereference,
     limits,
     strconv::{parse_float, parse_int},
 };
@@ -26,6 +27,8 @@ pub(super) fn printed<'a>(value: &Value<'a>) -> Result<Str<'a>, CallError> {
 pub(super) fn text_of<'a>(value: &Value<'a>) -> Result<Str<'a>, CallError> {
     match value {
         Value::Bytes(bytes) => Ok(Str::from_bytes(bytes)),
+        // It calls the method itself.
+        value if fmt::is_nil_receiver(value) => Err(nil_dereference()),
         value => printed(value),
     }
 }

@@ -9,6 +9,8 @@ pub struct Struct<'a> {
     class: &'static dyn Class,
     data: &'a dyn Any,
     pointer: bool,
+    /// Went through a function as an `interface {}`, so that Go knows no pointer to it.
+    boxed: bool,
 }
 
 /// How to read a struct of the data. Each method is given the data that the [`Struct`] was made with.
@@ -42,9 +44,9 @@ pub trait Class: Sync {
         false
     }
 
-    /// What `String` gives of a nil pointer, of structs whose method takes one.
-    fn nil_string(&self) -> Option<&'static str> {
-        None
+    /// What `String` gives of a nil pointer.
+    fn nil_string(&self) -> NilString {
+        NilString::None
     }
 
     /// Whether two of these structs are equal, as `==` compares structs.
@@ -63,15 +65,27 @@ pub trait Class: Sync {
     fn fields<'a>(&self, data: &'a dyn Any) -> Vec<(&'static str, Value<'a>)>;
 }
 
+/// What `String` of a nil pointer to a struct gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NilString {
+    /// The struct has no such method.
+    None,
+    /// The method takes it.
+    Text(&'static str),
+    /// The method is one of the struct itself, so there is nothing to call it on: Go panics, which `fmt` prints as
+    /// `<nil>`, and what calls the method by itself fails.
+    Panics,
+}
+
 impl<'a> Struct<'a> {
     /// A struct.
     pub fn new(class: &'static dyn Class, data: &'a dyn Any) -> Self {
-        Self { class, data, pointer: false }
+        Self { class, data, pointer: false, boxed: false }
     }
 
     /// A pointer to a struct.
     pub fn pointer_to(class: &'static dyn Class, data: &'a dyn Any) -> Self {
-        Self { class, data, pointer: true }
+        Self { class, data, pointer: true, boxed: false }
     }
 
     /// Whether it is a pointer.
@@ -83,6 +97,16 @@ impl<'a> Struct<'a> {
     #[must_use]
     pub fn pointee(self) -> Self {
         Self { pointer: false, ..self }
+    }
+
+    /// As functions get it.
+    pub(crate) fn boxed(self) -> Self {
+        Self { boxed: !self.pointer, ..self }
+    }
+
+    /// Whether methods of its pointer can be called.
+    pub(crate) fn has_address(&self) -> bool {
+        self.pointer || !self.boxed
     }
 
     /// How to read it.
@@ -128,6 +152,12 @@ pub trait Object: fmt::Debug {
 
     /// A method; its first argument is the struct itself.
     fn method(&self, name: &str) -> Option<&'static Function> {
+        let _ = name;
+        None
+    }
+
+    /// An embedded value of which the method `name` is promoted.
+    fn embedded<'a>(&self, name: &str) -> Option<Value<'a>> {
         let _ = name;
         None
     }

@@ -2,6 +2,8 @@
 
 mod anything;
 
+mod differences;
+
 mod golden;
 
 mod sprig;

@@ -20,10 +20,12 @@ pub(super) struct Document {
     /// Nothing when it is empty or broken.
     pub(super) root: Option<Arc<Node>>,
     pub(super) remarks: Vec<Remark>,
+    /// Of each alias of nothing: to be said where nothing worse is, once it is known what was expected there.
+    pub(super) dangling: Vec<Remark>,
 }
 
 /// Something to be said about a range of the text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Remark {
     pub(super) at: Range<usize>,
     pub(super) is_mistake: bool,
@@ -39,6 +41,7 @@ pub(super) fn compose(text: &str) -> Document {
         parser: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
         remarks: Vec::new(),
+        dangling: Vec::new(),
     };
     composer.document()
 }
@@ -48,6 +51,7 @@ struct Composer<'t> {
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Arc<Node>>,
     remarks: Vec<Remark>,
+    dangling: Vec<Remark>,
 }
 
 /// A collection whose end has not come yet.
@@ -68,7 +72,7 @@ impl Composer<'_> {
                 Ok(next) => next,
                 Err(error) => {
                     self.broken(&error);
-                    return Document { root: None, remarks: self.remarks };
+                    return self.end(None);
                 }
             };
             let range = self.range(span);
@@ -85,7 +89,7 @@ impl Composer<'_> {
                     open.push(Open { start, anchor, tag, children: Vec::new(), is_mapping });
                     if open.len() > DEPTH {
                         self.mistake(range, "this is nested too deeply", None);
-                        return Document { root: None, remarks: self.remarks };
+                        return self.end(None);
                     }
                     continue;
                 }
@@ -110,14 +114,18 @@ impl Composer<'_> {
             if node.weight > WEIGHT || node.depth > DEPTH {
                 let hint = Some("write it out without aliases of aliases");
                 self.mistake(node.at.clone(), "with its aliases this is too large", hint);
-                return Document { root: None, remarks: self.remarks };
+                return self.end(None);
             }
             match open.last_mut() {
                 Some(parent) => parent.children.push(node),
                 None => root = Some(node),
             }
         }
-        Document { root, remarks: self.remarks }
+        self.end(root)
+    }
+
+    fn end(self, root: Option<Arc<Node>>) -> Document {
+        Document { root, remarks: self.remarks, dangling: self.dangling }
     }
 
     fn scalar(
@@ -146,8 +154,9 @@ impl Composer<'_> {
             name.trim_start_matches('*')
         );
         let hint = "put a text that begins with `*` in quotes; a regex cannot begin with it";
-        self.warning(at.clone(), message, Some(hint));
-        Arc::new(Node::nothing(at))
+        let (is_mistake, hint) = (false, Some(hint.to_owned()));
+        self.dangling.push(Remark { at: at.clone(), is_mistake, message, hint });
+        Arc::new(Node::dangling(at, name.trim_start_matches('*')))
     }
 
     fn close(&mut self, closed: Open, end: usize) -> Arc<Node> {
@@ -184,6 +193,7 @@ impl Composer<'_> {
             }
             let name = match scalar.value() {
                 serde_json::Value::String(text) => text,
+                _ if key.is_dangling() => "null".to_owned(),
                 other => other.to_string(),
             };
             let entry = Entry { key: Arc::clone(key), name, value: Arc::clone(value) };

@@ -77,6 +77,9 @@ impl Loaded {
         let mut loader = Loader { reading, files: Files::default(), findings: Vec::new() };
         let settings = loader.load(bytes, name, folder);
         let Loader { files, mut findings, .. } = loader;
+        let dangling = files.sources.iter().flat_map(|source| source.dangling(&findings));
+        let dangling: Vec<_> = dangling.collect();
+        findings.extend(dangling);
         for finding in findings.iter_mut().filter(|_| reading.strict) {
             finding.severity = Severity::Mistake;
         }

@@ -66,9 +66,15 @@ impl Node {
         Self { at, kind, weight, depth }
     }
 
-    /// Nothing, at this place.
-    pub(super) fn nothing(at: Range<usize>) -> Self {
-        Self::new(at, Kind::Scalar(Scalar { plain: true, ..Scalar::default() }))
+    /// An alias of an anchor that is not there.
+    pub(super) fn dangling(at: Range<usize>, name: &str) -> Self {
+        let tag = Some(written::DANGLING.to_owned());
+        Self::new(at, Kind::Scalar(Scalar { text: name.to_owned(), plain: true, tag }))
+    }
+
+    /// Whether this is an alias of an anchor that is not there.
+    pub(super) fn is_dangling(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar(it) if it.tag.as_deref() == Some(written::DANGLING))
     }
 
     /// The value, with the contents of files in it.
@@ -140,6 +146,10 @@ impl Scalar {
                 Value::Number(number) => number.as_f64().into(),
                 _ => 0.0.into(),
             },
+            written::DANGLING => {
+                let marked = (written::DANGLING.to_owned(), self.text.clone().into());
+                Value::Object([marked].into_iter().collect())
+            }
             ours if OURS.contains(&ours) => {
                 let marked = (format!("\0{ours}"), self.text.clone().into());
                 Value::Object([marked].into_iter().collect())

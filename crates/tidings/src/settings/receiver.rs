@@ -38,7 +38,7 @@ impl Receiver {
         let path = &*origin.path;
         let nothing = Map::new();
         let written = match written {
-            Value::Object(written) => written,
+            Value::Object(object) if !event::written::is_dangling(written) => object,
             Value::Null => &nothing,
             _ => {
                 remarks
@@ -88,7 +88,8 @@ impl Receiver {
             remarks.push(Remark::warning(path, message).hint("write `name: …`"));
             return None;
         }
-        Some(Self { name, repeats, kind, settings: written[first].clone(), origin })
+        let settings = event::written::without_dangling(written[first].clone());
+        Some(Self { name, repeats, kind, settings, origin })
     }
 }
 

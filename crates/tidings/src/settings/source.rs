@@ -20,6 +20,8 @@ pub(super) struct Source {
     expanded: Expanded,
     /// Nothing when it is empty or broken.
     pub(super) root: Option<Arc<Node>>,
+    /// Aliases of nothing.
+    dangling: Vec<Remark>,
 }
 
 impl Source {
@@ -32,7 +34,8 @@ impl Source {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let expanded = Expanded::new(&text, wants_escapes(&text), environment);
         let document = compose::compose(&expanded.text);
-        let source = Self { name: name.into(), text, expanded, root: document.root };
+        let (root, dangling) = (document.root, document.dangling);
+        let source = Self { name: name.into(), text, expanded, root, dangling };
         let mut findings = Vec::new();
         if let Err(error) = std::str::from_utf8(bytes) {
             // The replacement of what comes first is as long as or longer than what it replaces.
@@ -43,12 +46,24 @@ impl Source {
         for note in &source.expanded.notes {
             findings.push(source.note(note.at.clone(), &note.kind));
         }
-        for Remark { at, is_mistake, message, hint } in document.remarks {
-            let severity = if is_mistake { Severity::Mistake } else { Severity::Warning };
-            let at = source.expanded.original(at);
-            findings.push(source.finding(at, severity, "", message, hint));
-        }
+        findings.extend(document.remarks.into_iter().map(|remark| source.remarked(remark)));
         (source, findings)
+    }
+
+    /// What is to be said about aliases of nothing, but where they are mistakes already.
+    pub(super) fn dangling(&self, findings: &[Finding]) -> Vec<Finding> {
+        let told = |new: &Finding| {
+            let mut mistakes = findings.iter().filter(|it| it.is_mistake() && self.is(&it.file));
+            mistakes.any(|it| it.place == new.place)
+        };
+        let all = self.dangling.iter().map(|remark| self.remarked(remark.clone()));
+        all.filter(|new| !told(new)).collect()
+    }
+
+    fn remarked(&self, remark: Remark) -> Finding {
+        let Remark { at, is_mistake, message, hint } = remark;
+        let severity = if is_mistake { Severity::Mistake } else { Severity::Warning };
+        self.finding(self.expanded.original(at), severity, "", message, hint)
     }
 
     /// The value of the whole document, with the contents of files in it.

@@ -15,7 +15,7 @@ use super::{
     events::Events,
     loading::{Understood, context, is_reachable},
     oracle::Oracle,
-    tally::{Subject, Table, diff, without_addresses},
+    tally::{Subject, Table, diff, same_but_addresses},
 };
 
 /// Their answer for one event: a hash, the text itself when that was asked for, or an error.
@@ -181,7 +181,7 @@ fn judge(
         return subject.allowed(id);
     }
     if let Ok(ours) = ours
-        && without_addresses(ours) == without_addresses(&theirs.text)
+        && same_but_addresses(&theirs.text, ours)
     {
         return subject.allowed("D71");
     }

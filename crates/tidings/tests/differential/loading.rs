@@ -19,8 +19,10 @@ pub(crate) struct Understood<'c> {
     pub(crate) config: &'c Config,
     /// What the original understood.
     pub(crate) theirs: Value,
-    /// Our tree.
+    /// Our tree without the conditions that only we have.
     pub(crate) router: Router,
+    /// Our tree with them, where there are any.
+    pub(crate) whole: Option<Router>,
     /// Whom our tree names, by lane.
     pub(crate) names: Vec<Text>,
     /// The receivers, where all are of kinds that are built.
@@ -231,8 +233,39 @@ fn tree<'c>(config: &'c Config, theirs: Value, settings: &Settings) -> Understoo
             repeats: it.repeats,
         })
         .collect();
-    let (router, _) = Router::new(&settings.route, &receivers);
-    Understood { config, theirs, router, names, receivers: Vec::new(), meant: None }
+    let plain = without_additions(&settings.route);
+    let (router, _) = Router::new(&plain, &receivers);
+    let whole = (plain != settings.route).then(|| Router::new(&settings.route, &receivers).0);
+    Understood { config, theirs, router, whole, names, receivers: Vec::new(), meant: None }
+}
+
+/// The tree as one reads it who does not know the keys of D03.
+fn without_additions(route: &RouteSettings) -> RouteSettings {
+    let rules = |rules: &[RuleSettings]| rules.iter().map(plain_rule).collect();
+    RouteSettings {
+        drop: rules(&route.drop),
+        matches: rules(&route.matches),
+        routes: route.routes.iter().map(without_additions).collect(),
+    }
+}
+
+/// Every key that the original has, one by one: a key that is new here is none of them.
+fn plain_rule(rule: &RuleSettings) -> RuleSettings {
+    RuleSettings {
+        message: rule.message.clone(),
+        api_version: rule.api_version.clone(),
+        kind: rule.kind.clone(),
+        namespace: rule.namespace.clone(),
+        reason: rule.reason.clone(),
+        event_type: rule.event_type.clone(),
+        component: rule.component.clone(),
+        host: rule.host.clone(),
+        labels: rule.labels.clone(),
+        annotations: rule.annotations.clone(),
+        min_count: rule.min_count,
+        receiver: rule.receiver.clone(),
+        ..RuleSettings::default()
+    }
 }
 
 /// Where our understanding of a file is another.

@@ -1,9 +1,14 @@
 //! Which receivers each event reaches.
+//!
+//! Conditions that only Tidings has are taken out of the tree before it is compared: the original ignores
+//! them, and with nothing else different both must decide the same (D03). What they change is compared
+//! on its own, with the tree as it is written.
 
 use std::collections::BTreeSet;
 
 use anyhow::ensure;
-use event::Text;
+use event::{Event, Text};
+use pipeline::route::Router;
 use serde::Deserialize;
 
 use super::{
@@ -29,6 +34,7 @@ pub(crate) fn compare(
 ) -> anyhow::Result<()> {
     table.found("configs are routed with", loaded.len());
     let mut subject = Subject::new("receivers reached");
+    let mut additions = Subject::new("with the conditions of D03");
     for config in loaded {
         let Answer::Ok { result } = oracle.config("route", &config.config.text)? else {
             subject.wrong(|| format!("{}: the oracle does not route", config.config.name));
@@ -46,9 +52,14 @@ pub(crate) fn compare(
                 continue;
             };
             let wanted = &wanted[reached];
-            let lanes = config.router.decide(&events.ours[number]).lanes();
-            let ours: BTreeSet<_> =
-                lanes.iter().map(|lane| config.names[usize::from(lane.0)].as_str()).collect();
+            let ours = reached_by(&config.router, config, &events.ours[number]);
+            if let Some(whole) = &config.whole {
+                if reached_by(whole, config, &events.ours[number]) == ours {
+                    additions.equal();
+                } else {
+                    additions.allowed("D03");
+                }
+            }
             if ours == wanted.names {
                 match wanted.because {
                     Some(id) => subject.allowed(id),
@@ -71,7 +82,13 @@ pub(crate) fn compare(
         }
     }
     table.add(subject);
+    table.add(additions);
     Ok(())
+}
+
+fn reached_by<'c>(router: &Router, config: &'c Understood<'_>, event: &Event) -> BTreeSet<&'c str> {
+    let lanes = router.decide(event).lanes();
+    lanes.iter().map(|lane| config.names[usize::from(lane.0)].as_str()).collect()
 }
 
 /// What their answer comes to where the documented differences are taken away.

@@ -158,16 +158,17 @@ pub(crate) fn diff(theirs: &str, ours: &str) -> String {
     format!("   theirs {}\n   ours   {}", around(theirs), around(ours))
 }
 
-/// The text without addresses of memory, which are others each time.
-pub(crate) fn without_addresses(text: &str) -> String {
-    let mut parts = text.split("0x");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
-        // Short ones are numbers.
-        let from = if digits >= 8 { digits } else { 0 };
-        plain.push_str("0x");
-        plain.push_str(&part[from..]);
-    }
-    plain
+/// What we print for every address of memory: `%v`, `%x`, `%X` and `%d` of it.
+const ADDRESSES: [(&str, u32); 3] = [("c000000000", 16), ("C000000000", 16), ("824633720832", 10)];
+
+/// Whether the texts differ in nothing but addresses of memory, which are others each time.
+pub(crate) fn same_but_addresses(theirs: &str, ours: &str) -> bool {
+    let next = |(address, radix): &(&str, u32)| Some((ours.find(address)?, address.len(), *radix));
+    let Some((at, length, radix)) = ADDRESSES.iter().filter_map(next).min() else {
+        return theirs == ours;
+    };
+    let Some(rest) = theirs.strip_prefix(&ours[..at]) else { return false };
+    let digits = rest.find(|char: char| !char.is_digit(radix)).unwrap_or(rest.len());
+    // Short ones are numbers.
+    digits >= 9 && same_but_addresses(&rest[digits..], &ours[at + length..])
 }

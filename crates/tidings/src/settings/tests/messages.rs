@@ -37,3 +37,8 @@ fn warnings_about_keys_receivers_and_variables() {
 fn what_is_no_yaml_is_told_with_its_place() {
     check("none");
 }
+
+#[test]
+fn aliases_of_nothing_are_mistakes_where_no_text_can_stand() {
+    check("aliases");
+}

@@ -5,7 +5,7 @@
 PROFILE ?= ci
 KILLS ?= 200
 
-.PHONY: demo test e2e e2e-all differential build torture bench lint
+.PHONY: demo test e2e e2e-all differential corpus build torture bench lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -29,6 +29,11 @@ e2e-all:
 differential:
 	cargo test --quiet --profile $(PROFILE) -p tidings --test differential
 
+## Every real config and every real event of $CORPUS, by default ../shared/corpus: nothing panics, and what is said
+## of a file points into it.
+corpus:
+	cargo test --quiet --profile $(PROFILE) -p tidings --test corpus
+
 ## The released binary, at target/release/tidings.
 build:
 	cargo build --release -p tidings
@@ -46,7 +51,7 @@ lint:
 	rustup component add rustfmt clippy >/dev/null 2>&1 || cargo clippy --version >/dev/null
 	cargo fmt --all --check
 	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
-	cargo clippy --profile $(PROFILE) -p tidings --test torture --test differential -- -D warnings
+	cargo clippy --profile $(PROFILE) -p tidings --test torture --test differential --test corpus -- -D warnings
 	cd e2e && test -z "$$(gofmt -l .)"
 
 # Where cargo puts a binary of this profile.

@@ -117,7 +117,7 @@ async fn run_cluster(
     };
     let lookups = sources.lookups.clone();
     tasks.spawn("report", report::all(sources.clone(), lanes_stop.clone()));
-    tasks.spawn("ops", ops::serve(served.address, sources, lanes_stop.clone()));
+    tasks.spawn("ops", ops::serve((served.address, served.guard), sources, lanes_stop.clone()));
     let asked = (&settings, asked);
     lookups.open((&client, &scopes), asked, &clock, &tasks, &stop).await;
     let outcome = following.behind(&lookups).run(&stop).await;

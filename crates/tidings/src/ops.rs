@@ -4,6 +4,8 @@ mod enrichment;
 
 mod families;
 
+mod guard;
+
 mod health;
 
 mod legacy;
@@ -23,8 +25,11 @@ use pipeline::{
 };
 use tokio::sync::watch;
 
-use crate::{lookups::Lookups, settings::Settings};
+use crate::{
+    check::texts, cli::metrics::MetricsArgs, exit::Failure, lookups::Lookups, settings::Settings,
+};
 
+use self::guard::Guard;
 pub use self::server::Address;
 pub(crate) use self::server::serve;
 
@@ -48,20 +53,28 @@ pub(crate) struct Sources {
 }
 
 /// What is served, and where.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Served {
     /// Where.
-    pub address: Address,
+    pub(crate) address: Address,
+    /// To whom, and how; to everybody without it.
+    pub(crate) guard: Option<Guard>,
     /// What the names of kubernetes-event-exporter's metrics begin with, where they are served too.
-    pub legacy: Option<String>,
+    pub(crate) legacy: Option<String>,
 }
 
 /// The word in `metrics.legacy` for the names of kubernetes-event-exporter.
 const LEGACY: &str = "kubernetes-event-exporter";
 
 impl Served {
-    /// What the command line asks for, else the config, else what is `usual`.
-    pub fn of(settings: &Settings, asked: Option<Address>, usual: Address) -> Self {
+    /// What the command line asks for, else the config, else what is `usual`. Without the web config
+    /// that is asked for nothing starts: what should be protected must not be served to everybody.
+    pub(crate) fn of(
+        settings: &Settings,
+        asked: MetricsArgs,
+        usual: Address,
+    ) -> Result<Self, Failure> {
+        let MetricsArgs { metrics_address: asked, metrics_tls_config: web_config } = asked;
         let written = settings.metrics.address.as_deref().map(str::parse::<Address>);
         let address = asked.unwrap_or_else(|| match written {
             None => usual,
@@ -76,7 +89,15 @@ impl Served {
         for other in settings.metrics.legacy.iter().filter(|it| *it != LEGACY) {
             tracing::warn!("metrics.legacy: `{other}` is not known; `{LEGACY}` is");
         }
-        Self { address, legacy: wanted.then(|| prefix.clone()) }
+        let guard = web_config.map(|path| {
+            Guard::open(&path).map_err(|findings| {
+                let (name, text) = (path.display(), texts(&findings));
+                let text = text.trim_end();
+                Failure::config(anyhow::anyhow!("the web config {name} is wrong\n{text}"))
+            })
+        });
+        let legacy = wanted.then(|| prefix.clone());
+        Ok(Self { address, guard: guard.transpose()?, legacy })
     }
 }
 
@@ -86,8 +107,9 @@ mod tests {
 
     fn served(yaml: &str, asked: Option<&str>) -> Served {
         let settings = Settings::parse(yaml, "config.yaml").unwrap();
-        let asked = asked.map(|address| address.parse().unwrap());
-        Served::of(&settings, asked, Address::usual())
+        let metrics_address = asked.map(|address| address.parse().unwrap());
+        let asked = MetricsArgs { metrics_address, metrics_tls_config: None };
+        Served::of(&settings, asked, Address::usual()).unwrap()
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod file;
 
 mod finding;
 
+mod foreign;
+
 mod level;
 
 mod load;
@@ -40,6 +42,7 @@ mod source;
 
 pub use expand::{Environment, process};
 pub use finding::{Finding, Place, Severity};
+pub(crate) use foreign::Foreign;
 pub use load::{Loaded, Reading};
 pub use receiver::{Origin, Receiver};
 pub(crate) use shown::is_secret;

@@ -1,23 +1,19 @@
-//! The flag of kubernetes-event-exporter about TLS for metrics.
+//! What `tidings run` serves, and to whom.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// Read, so that its command line starts us; it comes into the help with what it stands for.
+use crate::ops::Address;
+
+/// Both flags are those of kubernetes-event-exporter.
 #[derive(Debug, Args)]
 pub struct MetricsArgs {
-    /// TLS for metrics, in the form of Prometheus' exporter toolkit
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// Where to serve /metrics, /livez and /readyz: HOST:PORT, :PORT or off [default: :2112 with a
+    /// config, else off]
+    #[arg(long, value_name = "ADDRESS", env = "TIDINGS_METRICS_ADDRESS", hide_env_values = true)]
+    pub metrics_address: Option<Address>,
+    /// TLS, client certificates and passwords for it: a web config of Prometheus' exporter toolkit
+    #[arg(long, value_name = "FILE")]
     pub metrics_tls_config: Option<PathBuf>,
-}
-
-impl MetricsArgs {
-    /// Says that nobody obeys it yet.
-    pub(crate) fn tell(&self) {
-        if let Some(path) = &self.metrics_tls_config {
-            let path = path.display();
-            tracing::warn!("metrics are served without TLS: `{path}` is not obeyed yet");
-        }
-    }
 }

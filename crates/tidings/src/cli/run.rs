@@ -47,15 +47,11 @@ pub struct RunArgs {
     /// With --source: how long to wait, after the input has ended, until everything is sent
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     drain_timeout: u64,
-    /// Where to serve /metrics, /livez and /readyz: HOST:PORT, :PORT or off [default: :2112 with a
-    /// config, else off]
-    #[arg(long, value_name = "ADDRESS", env = "TIDINGS_METRICS_ADDRESS", hide_env_values = true)]
-    metrics_address: Option<Address>,
+    #[command(flatten)]
+    metrics: MetricsArgs,
     /// What to ask the API server for; it answers JSON where it has no protobuf
     #[arg(long, value_enum, default_value_t = Encoding::Protobuf, env = "TIDINGS_API_ENCODING")]
     api_encoding: Encoding,
-    #[command(flatten)]
-    metrics: MetricsArgs,
 }
 
 /// What to ask the API server for.
@@ -75,7 +71,6 @@ pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
         None => Settings::for_terminal(),
     };
     logging::start(&settings.log_level, settings.log_format);
-    args.metrics.tell();
     let input = match source {
         Some(path) => Input::Source { path, drain_timeout: Duration::from_secs(drain_timeout) },
         None => Input::Cluster {
@@ -87,6 +82,6 @@ pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
         },
     };
     let usual = if config.is_some() { Address::usual() } else { Address::OFF };
-    let served = Served::of(&settings, args.metrics_address, usual);
+    let served = Served::of(&settings, args.metrics, usual)?;
     app::run(settings, input, state, served, stop).await
 }

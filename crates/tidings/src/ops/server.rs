@@ -1,22 +1,31 @@
 //! The HTTP server of metrics and health.
 
-use std::{convert::Infallible, net::SocketAddr, str::FromStr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use event::Stop;
 use futures::{StreamExt, stream::FuturesUnordered};
 use http_body_util::Full;
-use hyper::{
-    Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1,
-    service::service_fn,
-};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
 
-use super::{Sources, health, metrics};
+use super::{
+    Sources,
+    guard::{Guard, Rules},
+    health, metrics,
+};
 
 /// Where to serve, or that nothing is to be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +85,11 @@ const LANDING: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"ut
 
 /// Serves until `stop` fires. An address that cannot be had costs a warning and the metrics, not the
 /// events.
-pub(crate) async fn serve(address: Address, sources: Sources, stop: Stop) {
+pub(crate) async fn serve(
+    (address, guard): (Address, Option<Guard>),
+    sources: Sources,
+    stop: Stop,
+) {
     let Some(address) = address.0 else { return };
     let listener = match listen(&address).await {
         Ok(listener) => listener,
@@ -88,10 +101,11 @@ pub(crate) async fn serve(address: Address, sources: Sources, stop: Stop) {
         }
     };
     if let Ok(address) = listener.local_addr() {
-        tracing::info!("metrics and health at http://{address}/");
+        let encrypted = guard.as_ref().is_some_and(|guard| guard.rules().tls.is_some());
+        let scheme = if encrypted { "https" } else { "http" };
+        tracing::info!("metrics and health at {scheme}://{address}/");
     }
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    let desk = Arc::new(Desk { sources, guard });
     let shutdown = GracefulShutdown::new();
     let mut open = FuturesUnordered::new();
     loop {
@@ -105,9 +119,7 @@ pub(crate) async fn serve(address: Address, sources: Sources, stop: Stop) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let answers =
-            service_fn(async |request| Ok::<_, Infallible>(answer(&request, &sources).await));
-        open.push(shutdown.watch(builder.serve_connection(TokioIo::new(stream), answers)));
+        open.push(Arc::clone(&desk).connected(stream, shutdown.watcher()));
     }
     let ended = async { while open.next().await.is_some() {} };
     drop(tokio::time::timeout(FAREWELL, futures::future::join(shutdown.shutdown(), ended)).await);
@@ -121,6 +133,75 @@ async fn listen(address: &str) -> std::io::Result<TcpListener> {
             TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], port))).await
         }
         (bound, _) => bound,
+    }
+}
+
+/// What every connection needs.
+struct Desk {
+    sources: Sources,
+    guard: Option<Guard>,
+}
+
+/// A connection, encrypted or not.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+impl Desk {
+    /// Answers what comes through one connection. What goes wrong with it is the client's business.
+    async fn connected(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
+        let tls = self.rules().await.and_then(|rules| rules.tls.clone());
+        let (wire, http2): (Box<dyn Wire>, bool) = match tls {
+            None => (Box::new(stream), false),
+            Some(config) => {
+                let accepted = timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await;
+                let Ok(Ok(stream)) = accepted else { return };
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                (Box::new(stream), http2)
+            }
+        };
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE);
+        let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
+        let answers = service_fn(move |request| {
+            let desk = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(desk.answer(&request).await) }
+        });
+        drop(watcher.watch(builder.serve_connection(TokioIo::new(wire), answers)).await);
+    }
+
+    /// What the web config asks for now.
+    async fn rules(self: &Arc<Self>) -> Option<Arc<Rules>> {
+        self.guard.as_ref()?;
+        let desk = Arc::clone(self);
+        let read = move || desk.guard.as_ref().map(Guard::rules);
+        tokio::task::spawn_blocking(read).await.ok().flatten()
+    }
+
+    async fn answer(self: Arc<Self>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let Some(rules) = self.rules().await else { return answer(request, &self.sources).await };
+        let mut response = if rules.users.is_empty() || self.admits(&rules, request).await {
+            answer(request, &self.sources).await
+        } else {
+            let mut refusal = respond(StatusCode::UNAUTHORIZED, TEXT, "Unauthorized\n".into());
+            let how = header::HeaderValue::from_static("Basic");
+            refusal.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+            refusal
+        };
+        response.headers_mut().extend(rules.headers.iter().cloned());
+        response
+    }
+
+    /// Whether the user is known; that takes a thread for a while.
+    async fn admits(self: &Arc<Self>, rules: &Arc<Rules>, request: &Request<Incoming>) -> bool {
+        let said = request.headers().get(header::AUTHORIZATION).cloned();
+        let (desk, rules) = (Arc::clone(self), Arc::clone(rules));
+        let admits = move || {
+            let guard = desk.guard.as_ref();
+            guard.is_some_and(|guard| rules.users.admit(said.as_ref(), &guard.proven))
+        };
+        tokio::task::spawn_blocking(admits).await.unwrap_or(false)
     }
 }
 

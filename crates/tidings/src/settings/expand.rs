@@ -83,6 +83,11 @@ impl Expanded {
         expanded
     }
 
+    /// `text` as it is.
+    pub(super) fn verbatim(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::default() }
+    }
+
     /// Expands what begins at the dollar sign, and says where the rest begins.
     fn reference(
         &mut self,

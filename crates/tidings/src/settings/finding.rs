@@ -43,7 +43,7 @@ pub struct Place {
 
 impl Finding {
     /// About a file as a whole.
-    pub(super) fn of_file(file: &str, message: String, hint: Option<String>) -> Self {
+    pub(crate) fn of_file(file: &str, message: String, hint: Option<String>) -> Self {
         Self {
             severity: Severity::Mistake,
             file: file.into(),

@@ -33,6 +33,17 @@ impl Source {
     ) -> (Self, Vec<Finding>) {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let expanded = Expanded::new(&text, wants_escapes(&text), environment);
+        Self::read(name, bytes, text, expanded)
+    }
+
+    /// The same for a file in which a dollar sign is one.
+    pub(super) fn verbatim(name: &str, bytes: &[u8]) -> (Self, Vec<Finding>) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let expanded = Expanded::verbatim(&text);
+        Self::read(name, bytes, text, expanded)
+    }
+
+    fn read(name: &str, bytes: &[u8], text: String, expanded: Expanded) -> (Self, Vec<Finding>) {
         let document = compose::compose(&expanded.text);
         let (root, dangling) = (document.root, document.dangling);
         let source = Self { name: name.into(), text, expanded, root, dangling };

@@ -10,6 +10,7 @@ mod demo;
 mod house;
 mod lookups;
 mod ops;
+mod ops_tls;
 mod source;
 mod state;
 mod support;

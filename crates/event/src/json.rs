@@ -4,6 +4,8 @@
 //! (`managedFields` among them, which is a third of the bytes), bad UTF-8 becomes U+FFFD. More lenient
 //! than Go where strictness would cost an event: a time that is none is no time.
 
+mod exported;
+
 mod plain;
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
@@ -20,6 +22,8 @@ use crate::{
     event::{Involved, Metadata, TextMap},
     time,
 };
+
+pub use exported::decode as decode_exported;
 
 /// Reads one Event object of core/v1 or events.k8s.io/v1.
 pub fn decode(bytes: &[u8]) -> Result<Event, Error> {

@@ -23,13 +23,16 @@ mod rule;
 
 mod compile;
 
+mod explain;
+
 mod repeats;
 
 mod settings;
 
 pub use compile::Warning;
+pub use explain::{Explanation, Open, Walk};
 pub use repeats::{Decision, Repeats, Sending, Step};
-pub use rule::RuleNeeds;
+pub use rule::{Known, RuleNeeds};
 pub use settings::{RouteSettings, RuleSettings};
 
 /// A receiver that rules can name.

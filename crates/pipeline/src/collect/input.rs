@@ -13,10 +13,20 @@ use super::{
 };
 use crate::{Save, Way};
 
-/// Reads a stream piece by piece.
-#[derive(Debug, Default)]
-pub struct Input {
+/// Cuts a stream into Events, as the bytes come.
+#[derive(Debug)]
+pub struct Reader {
     splitter: Splitter,
+    decode: Decode,
+}
+
+/// How the JSON of one Event is read.
+pub type Decode = fn(&[u8]) -> Result<Event, serde_json::Error>;
+
+/// Reads a stream piece by piece into a [`Way`].
+#[derive(Debug)]
+pub struct Input {
+    reader: Reader,
     /// What was read so far.
     pub count: Count,
 }
@@ -37,11 +47,45 @@ const TOLD: u64 = 10;
 const MORE: u64 = TOLD + 1;
 
 /// What one piece of the input is.
-enum Item {
+#[derive(Debug)]
+pub enum Item {
+    /// An Event that is there.
     Living(Event),
+    /// The last state of one that is gone.
     Deleted(Event),
+    /// Nothing to do with Events, and nothing wrong: a bookmark, the head of a list.
     Nothing,
+    /// Why it is no Event, with its first characters.
     Unreadable(String),
+}
+
+impl Reader {
+    /// A reader that reads each Event so.
+    pub fn new(decode: Decode) -> Self {
+        Self { splitter: Splitter::default(), decode }
+    }
+
+    /// Takes bytes, and hands on everything that is complete now.
+    pub fn push(&mut self, bytes: &[u8], mut found: impl FnMut(Item)) {
+        let Self { splitter, decode } = self;
+        splitter.push(bytes, |piece| {
+            found(match piece {
+                Piece::Item(bytes) | Piece::Value(bytes) => read(bytes, *decode),
+                Piece::ListHead(_) => Item::Nothing,
+            });
+        });
+    }
+
+    /// Whether the input ended in the middle of something.
+    pub fn is_torn(&self) -> bool {
+        self.splitter.is_torn()
+    }
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self { reader: Reader::new(json::decode), count: Count::default() }
+    }
 }
 
 impl Input {
@@ -54,38 +98,32 @@ impl Input {
         now: u32,
         max_age: Option<u32>,
     ) {
-        let Self { splitter, count } = self;
-        splitter.push(bytes, |piece| {
-            let item = match piece {
-                Piece::Item(bytes) | Piece::Value(bytes) => read(bytes),
-                Piece::ListHead(_) => Item::Nothing,
-            };
-            match item {
-                Item::Living(event) => {
-                    count.events += 1;
-                    let seen = event::time::to_u32(event.timestamp());
-                    let old = max_age.is_some_and(|limit| now.saturating_sub(seen) > limit);
-                    let arrival = if old { Arrival::FirstList } else { Arrival::Live };
-                    let judged = judge(&way.live, event, arrival, now);
-                    way.take(judged, 0);
-                }
-                Item::Deleted(event) => {
-                    count.deleted += 1;
-                    let judged = judge_deleted(&way.live, event, now);
-                    way.take(judged, 0);
-                }
-                Item::Nothing => {}
-                Item::Unreadable(why) => {
-                    count.unreadable += 1;
-                    match count.unreadable {
-                        ..=TOLD => {
-                            tracing::warn!(%why, "a piece of the input is no event; skipped");
-                        }
-                        MORE => {
-                            tracing::warn!("more pieces are no events; they are only counted");
-                        }
-                        _ => {}
+        let Self { reader, count } = self;
+        reader.push(bytes, |item| match item {
+            Item::Living(event) => {
+                count.events += 1;
+                let seen = event::time::to_u32(event.timestamp());
+                let old = max_age.is_some_and(|limit| now.saturating_sub(seen) > limit);
+                let arrival = if old { Arrival::FirstList } else { Arrival::Live };
+                let judged = judge(&way.live, event, arrival, now);
+                way.take(judged, 0);
+            }
+            Item::Deleted(event) => {
+                count.deleted += 1;
+                let judged = judge_deleted(&way.live, event, now);
+                way.take(judged, 0);
+            }
+            Item::Nothing => {}
+            Item::Unreadable(why) => {
+                count.unreadable += 1;
+                match count.unreadable {
+                    ..=TOLD => {
+                        tracing::warn!(%why, "a piece of the input is no event; skipped");
                     }
+                    MORE => {
+                        tracing::warn!("more pieces are no events; they are only counted");
+                    }
+                    _ => {}
                 }
             }
         });
@@ -93,7 +131,7 @@ impl Input {
 
     /// Whether the input ended in the middle of something.
     pub fn is_torn(&self) -> bool {
-        self.splitter.is_torn()
+        self.reader.is_torn()
     }
 }
 
@@ -121,7 +159,7 @@ impl Outside<'_> {
     }
 }
 
-fn read(bytes: &[u8]) -> Item {
+fn read(bytes: &[u8], decode: Decode) -> Item {
     let unreadable = |why: &dyn std::fmt::Display| {
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(120)]);
         // It goes to a log, perhaps to a terminal.
@@ -134,7 +172,7 @@ fn read(bytes: &[u8]) -> Item {
         let Some(object) = outside.object else {
             return match outside.refusal() {
                 Some(why) => Ok(unreadable(&why)),
-                None => json::decode(bytes).map(Item::Living),
+                None => decode(bytes).map(Item::Living),
             };
         };
         let (kind, object) = (outside.r#type.as_deref(), object.get().as_bytes());
@@ -147,8 +185,8 @@ fn read(bytes: &[u8]) -> Item {
         }
         match (serde_json::from_slice::<Outside<'_>>(object)?.refusal(), kind) {
             (Some(why), _) => Ok(unreadable(&why)),
-            (None, Some("DELETED")) => json::decode(object).map(Item::Deleted),
-            (None, _) => json::decode(object).map(Item::Living),
+            (None, Some("DELETED")) => decode(object).map(Item::Deleted),
+            (None, _) => decode(object).map(Item::Living),
         }
     });
     read.unwrap_or_else(|error| unreadable(&error))

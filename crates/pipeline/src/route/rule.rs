@@ -10,6 +10,11 @@ use super::{
     settings::RuleSettings,
 };
 
+mod verdict;
+
+pub use verdict::Known;
+pub(super) use verdict::Verdict;
+
 /// What a condition looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Field {

@@ -25,6 +25,7 @@ use crate::{
     ops::{self, Served, Sources},
     receivers, report,
     settings::Settings,
+    shadow::Shadow,
     source,
     state::{self, State},
 };
@@ -58,24 +59,34 @@ pub enum Input {
     },
 }
 
+/// Where a run leaves what it knows, and what it would send.
+#[derive(Debug)]
+pub struct Output {
+    /// The folder of the journal.
+    pub state: Option<PathBuf>,
+    /// Nothing is sent; it is written here instead.
+    pub shadow: Option<Shadow>,
+}
+
 /// Runs until `stop` fires, or the source has ended.
 pub async fn run(
     settings: Settings,
     input: Input,
-    state: Option<PathBuf>,
+    output: Output,
     served: Served,
     stop: Stop,
 ) -> Result<ExitCode, Failure> {
+    output.shadow.iter().for_each(Shadow::tell);
     tracing::info!("tidings {}, config {}", env!("CARGO_PKG_VERSION"), settings.origin);
     match input {
         Input::Cluster { kubeconfig, context, json, patient } => {
             let user_agent = USER_AGENT.into();
             let access = Access { kubeconfig, context, user_agent, json };
             let client = Client::connect(access).await.map_err(cluster::none)?;
-            run_cluster(settings, client, patient, state, served, stop).await
+            run_cluster(settings, client, patient, output, served, stop).await
         }
         Input::Source { path, drain_timeout } => {
-            let parts = Parts::open(&settings, state, &stop).await?;
+            let parts = Parts::open(&settings, output, &stop).await?;
             let Parts { way, lanes, saver, tasks, lanes_stop, clock, folder: _ours, .. } = parts;
             let max_age = settings.max_age_is_set.then_some(settings.max_age);
             let outcome = source::run(&path, way, &*clock, max_age, &stop).await;
@@ -90,7 +101,7 @@ async fn run_cluster(
     settings: Settings,
     client: Client,
     patient: bool,
-    state: Option<PathBuf>,
+    mut output: Output,
     served: Served,
     stop: Stop,
 ) -> Result<ExitCode, Failure> {
@@ -98,8 +109,8 @@ async fn run_cluster(
     let name = if settings.cluster_name.is_empty() { &*uid } else { &*settings.cluster_name };
     tracing::info!("cluster {name} at {}", client.server);
     let scopes = Scope::cover(&uid, &settings.namespaces);
-    let state = state.unwrap_or_else(|| state::default_path(&uid));
-    let parts = Parts::open(&settings, Some(state), &stop).await?;
+    output.state.get_or_insert_with(|| state::default_path(&uid));
+    let parts = Parts::open(&settings, output, &stop).await?;
     following::check_permissions(&client, &scopes).await;
     let Parts { way, asked, loaded, lanes, saver, tasks, lanes_stop, clock, folder } = parts;
     let cluster = (&*uid, &settings.cluster_name, Some(settings.max_age));
@@ -152,9 +163,13 @@ struct Parts {
 impl Parts {
     async fn open(
         settings: &Settings,
-        state: Option<PathBuf>,
+        Output { state, shadow }: Output,
         stop: &Stop,
     ) -> Result<Self, Failure> {
+        let state = match &shadow {
+            Some(_) => state.as_deref().map(Shadow::state),
+            None => state,
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let names: Vec<Text> = settings.receivers.iter().map(|it| it.name.clone()).collect();
         let state = State::open(state.as_deref(), &names, Arc::clone(&clock), stop).await?;
@@ -174,7 +189,7 @@ impl Parts {
         let tasks = Tasks::new(stop.clone());
         let lanes_stop = Stop::new();
         let (lanes, receivers) =
-            receivers::connect(settings, &state, &tasks, &lanes_stop, &clock).await?;
+            receivers::connect((settings, shadow), &state, &tasks, &lanes_stop, &clock).await?;
         let asked = Asked { rules: router.needs(), receivers };
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;

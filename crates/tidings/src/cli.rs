@@ -2,13 +2,25 @@
 
 pub mod check;
 
+pub mod diff;
+
+mod input;
+
 pub mod legacy;
 
 pub mod metrics;
 
 pub mod playground;
 
+pub mod render;
+
+pub mod route;
+
 pub mod run;
+
+pub mod send_test;
+
+pub mod test;
 
 use std::process::ExitCode;
 
@@ -34,6 +46,16 @@ pub enum Command {
     Run(run::RunArgs),
     /// Say everything that is wrong with a config.
     Check(check::CheckArgs),
+    /// Say which receivers events reach, and which rules led there.
+    Route(route::RouteArgs),
+    /// Print what a receiver would be given.
+    Render(render::RenderArgs),
+    /// Try a config on events with what is expected of them.
+    Test(test::TestArgs),
+    /// Send a receiver one event that is marked as a test.
+    SendTest(send_test::SendTestArgs),
+    /// Compare what kubernetes-event-exporter wrote with what Tidings would.
+    Diff(diff::DiffArgs),
     /// Play a day of a pretend cluster, with incidents, and show how none is lost.
     Demo(demo::DemoArgs),
     /// Serve a pretend API server to try things on.
@@ -48,10 +70,12 @@ impl Cli {
         signals::stop(&tasks, &stop)?;
         match self.command {
             Command::Run(args) => run::run(args, stop).await,
-            Command::Check(args) => {
-                logging::start("error", LogFormat::Pretty);
-                check::run(args).await
-            }
+            Command::Check(args) => check::run(quiet(args)).await,
+            Command::Route(args) => route::run(quiet(args), stop).await,
+            Command::Render(args) => render::run(quiet(args), stop).await,
+            Command::Test(args) => test::run(quiet(args), stop).await,
+            Command::SendTest(args) => send_test::run(quiet(args), stop).await,
+            Command::Diff(args) => diff::run(quiet(args), stop).await,
             Command::Demo(args) => {
                 logging::start("error", LogFormat::Pretty);
                 demo::run(args, stop).await.map_err(Failure::failed)
@@ -62,4 +86,10 @@ impl Cli {
             }
         }
     }
+}
+
+/// Before a command that prints what it has to say: a log tells only what fails.
+fn quiet<A>(args: A) -> A {
+    logging::start("error", LogFormat::Pretty);
+    args
 }

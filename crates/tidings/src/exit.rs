@@ -28,6 +28,11 @@ impl Failure {
         Self { code: FAILED, error: error.into(), hint: None }
     }
 
+    /// What was asked for is not possible.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: USAGE, error: error.into(), hint: None }
+    }
+
     /// The config is wrong.
     pub fn config(error: impl Into<anyhow::Error>) -> Self {
         Self { code: CONFIG, error: error.into(), hint: None }

@@ -2,11 +2,15 @@
 
 pub mod app;
 
+mod cases;
+
 pub mod check;
 
 pub mod cli;
 
 mod cluster;
+
+mod comparing;
 
 pub mod demo;
 
@@ -14,22 +18,38 @@ pub mod exit;
 
 mod following;
 
+mod inputs;
+
 pub mod kinds;
 
 mod lookups;
 
 mod logging;
 
+mod offline;
+
 pub mod ops;
+
+mod output;
+
+mod receiver_texts;
 
 mod receivers;
 
 mod report;
 
+mod routing;
+
 pub mod settings;
+
+pub mod shadow;
 
 mod signals;
 
 mod source;
 
 mod state;
+
+mod trial;
+
+mod unified;

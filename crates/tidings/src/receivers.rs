@@ -5,11 +5,11 @@ use std::sync::Arc;
 use event::{Clock, SinkContext, Stop, Tasks};
 use pipeline::send::{Lane, LaneSettings, LaneWatch};
 
-use crate::{app::USER_AGENT, exit::Failure, settings::Settings, state::State};
+use crate::{app::USER_AGENT, exit::Failure, settings::Settings, shadow::Shadow, state::State};
 
-/// Connects every receiver and starts its lane; says whether one tells what an event is about.
+/// Connects every receiver, or its shadow, and starts its lane; says whether one tells what an event is about.
 pub(crate) async fn connect(
-    settings: &Settings,
+    (settings, shadow): (&Settings, Option<Shadow>),
     state: &State,
     tasks: &Tasks,
     stop: &Stop,
@@ -22,11 +22,14 @@ pub(crate) async fn connect(
             user_agent: USER_AGENT.into(),
             clock: Arc::clone(clock),
         };
-        let sink =
+        let mut sink =
             (receiver.kind.connect)(receiver.settings.clone(), ctx).await.map_err(|error| {
                 let at = format!("receiver `{}`", receiver.name);
                 Failure::config(anyhow::Error::new(error).context(at))
             })?;
+        if let Some(shadow) = &shadow {
+            sink = shadow.of(receiver.name.clone(), sink);
+        }
         needs_lookup |= sink.needs_lookup();
         let waiting = saved.tally.waiting();
         tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);

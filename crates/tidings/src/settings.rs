@@ -14,6 +14,8 @@ use crate::kinds;
 
 mod compose;
 
+pub(crate) mod document;
+
 mod expand;
 
 mod file;

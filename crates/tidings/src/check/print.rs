@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::settings::{LeaderElection, LogFormat, MetricsSettings, Receiver, Settings, is_secret};
 
 /// Stands for a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// The file as it would be written with nothing left out.
 #[derive(Serialize)]
@@ -127,7 +127,7 @@ fn masked(value: &Value, key: &str, path: &str, hidden: &dyn Fn(&str) -> bool) -
 }
 
 /// Scheme, host and port of a URL: all of it that may be shown.
-fn place(text: &str) -> Option<String> {
+pub(crate) fn place(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let host = rest.split(['/', '?', '#']).next()?;
     let host = host.rsplit('@').next()?;

@@ -1,16 +1,13 @@
 //! `tidings check`.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 
 use crate::{
     check,
     exit::{self, Failure},
+    output,
     settings::{Finding, Loaded, Reading, process},
 };
 
@@ -60,7 +57,7 @@ pub async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let is_usable = !findings.iter().any(Finding::is_mistake);
     let text = if print_config {
         let texts = check::texts(findings);
-        print(&mut io::stderr(), &texts)?;
+        output::tell(&texts);
         match &loaded.settings {
             Some(settings) if is_usable => {
                 let is_replaced = |receiver: &_, path: &str| loaded.is_replaced(receiver, path);
@@ -77,19 +74,11 @@ pub async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
         lines.push(format!("{file}: {}\n", check::sum(findings)));
         lines.join("\n")
     };
-    print(&mut io::stdout(), &text)?;
+    output::print(&text)?;
     let is_refused = probed.iter().flatten().any(check::probe::Probed::is_failed);
     Ok(match (is_usable, is_refused) {
         (false, _) => ExitCode::from(exit::CONFIG),
         (true, true) => ExitCode::from(exit::FAILED),
         (true, false) => ExitCode::SUCCESS,
     })
-}
-
-/// A reader that went away is no failure of ours.
-fn print(to: &mut impl Write, text: &str) -> Result<(), Failure> {
-    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
-        _ => Ok(()),
-    }
 }

@@ -18,7 +18,15 @@ fn kubeconfig(server: &str) -> String {
 #[tokio::test]
 async fn help_is_the_text_that_is_documented() {
     let scene = Scene::new("");
-    for (arguments, name) in [("--help", "help.txt"), ("run --help", "run-help.txt")] {
+    for (arguments, name) in [
+        ("--help", "help.txt"),
+        ("run --help", "run-help.txt"),
+        ("route --help", "route-help.txt"),
+        ("render --help", "render-help.txt"),
+        ("test --help", "test-help.txt"),
+        ("send-test --help", "send-test-help.txt"),
+        ("diff --help", "diff-help.txt"),
+    ] {
         let ended = scene.run(arguments).await;
         assert_eq!((ended.code, &*ended.log), (Some(0), ""));
         assert_text(&ended.out, name);

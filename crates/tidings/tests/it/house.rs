@@ -102,11 +102,17 @@ fn every_example_is_a_valid_config() {
     let mut seen = 0;
     for entry in fs::read_dir(root().join("examples")).unwrap() {
         let path = entry.unwrap().path();
+        let name = path.display().to_string();
+        // `make test` tries those below; the rest are events.
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml");
+        if name.ends_with(".test.yaml") || !is_yaml {
+            continue;
+        }
         let settings = Settings::load(&path).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         assert!(!settings.receivers.is_empty(), "{} sends nothing", path.display());
         seen += 1;
     }
-    assert!(seen >= 3, "only {seen} examples");
+    assert!(seen >= 4, "only {seen} examples");
 }
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -3,14 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod cases;
 mod check;
 mod cli;
 mod cluster;
 mod demo;
+mod documented;
 mod house;
 mod lookups;
 mod ops;
 mod ops_tls;
+mod render;
+mod route;
+mod send_test;
+mod shadow;
 mod source;
 mod state;
 mod support;

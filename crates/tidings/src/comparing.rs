@@ -8,7 +8,7 @@ pub(crate) mod record;
 
 pub(crate) mod report;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use pairing::{Pair, Paired};
 use reason::{Reason, Times};
@@ -50,9 +50,9 @@ impl Comparison {
         let (their_times, our_times) = (Times::of(&theirs), Times::of(&ours));
         let Paired { pairs, only_theirs, only_ours } = pairing::pair(theirs, ours);
         let mut found = Self::default();
-        let mut sent = HashMap::<_, usize>::new();
+        let mut sent = HashSet::new();
         for Pair { theirs, ours } in pairs {
-            *sent.entry(theirs.key()).or_default() += 1;
+            sent.insert(identity(&theirs));
             if theirs.text == ours.text {
                 found.equal += 1;
             } else {
@@ -61,8 +61,7 @@ impl Comparison {
             }
         }
         for record in only_theirs {
-            let is_second = record.key().is_some_and(|key| sent.contains_key(&Some(key)));
-            let reason = if is_second {
+            let reason = if sent.contains(&identity(&record)) {
                 Reason::TWICE
             } else {
                 reason::alone_theirs(&record, &our_uids, &our_times)
@@ -91,6 +90,11 @@ impl Comparison {
         }
         counts.into_iter().collect()
     }
+}
+
+/// What tells that the same was sent twice: uid and resourceVersion, or all of it where a layout shows neither.
+fn identity(record: &Record) -> (String, String) {
+    record.key().unwrap_or_else(|| (String::new(), record.text.clone()))
 }
 
 #[cfg(test)]

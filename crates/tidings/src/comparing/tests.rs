@@ -49,6 +49,21 @@ fn what_was_sent_twice_and_what_came_later_has_its_row() {
 }
 
 #[test]
+fn a_layout_that_was_sent_twice_is_known_by_its_bytes() {
+    let text = "{\"text\":\"BackOff in prod\"}";
+    check(
+        &[text, text],
+        &[text],
+        &[
+            "only theirs: line 2: {\"text\":\"BackOff in prod\"}",
+            "  D20: the original sends an event as often as the tree reaches the receiver, and again after a restart (D50)",
+            "1 equal, 0 different, 1 only theirs, 0 only ours",
+            "reasons: D20 1 (docs/reference/differences.md)",
+        ],
+    );
+}
+
+#[test]
 fn what_nobody_can_explain_is_unknown() {
     let at = |uid: &str, time: &str| {
         format!(

@@ -48,6 +48,9 @@ func (p *Process) Signal(signal syscall.Signal) {
 	}
 }
 
+// ID is the number of the process.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Running tells whether the process still lives.
 func (p *Process) Running() bool {
 	select {

@@ -22,8 +22,7 @@ use crate::{
 pub const OTHER: &str = "__other__";
 
 /// Upper bounds of the buckets of [`Counted::lag`], in seconds.
-pub const LAG_BOUNDS: [f64; 12] =
-    [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+pub use crate::measures::LAG as LAG_BOUNDS;
 
 /// Series that are not counted in for this long are forgotten, in seconds.
 const IDLE: u32 = 24 * 3600;

@@ -12,6 +12,8 @@ const LIST: [f64; 8] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0];
 const WAIT: [f64; 9] = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0];
 /// Seconds that a disk takes.
 const WRITE: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0];
+/// Seconds from when something happened, in whole seconds, until somebody has it.
+pub const LAG: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 /// Events of one request.
 const RECORDS: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1000.0];
 /// Bytes of one request: 256, then four times as many each.
@@ -52,6 +54,7 @@ pub(crate) struct Requests {
     seconds: Histogram,
     records: Histogram,
     bytes: Histogram,
+    lag: Histogram,
 }
 
 impl Requests {
@@ -70,6 +73,11 @@ impl Requests {
                 "Bytes of the body of one request",
                 &BYTES,
             ),
+            lag: measure(
+                "tidings_output_lag_seconds",
+                "Time from when an event happened until the receiver had taken it",
+                &LAG,
+            ),
         }
     }
 
@@ -81,11 +89,14 @@ impl Requests {
         self.bytes.observe(bytes as f64);
     }
 
+    /// An event that happened so long ago was delivered.
+    pub(crate) fn delivered(&self, lag: f64) {
+        self.lag.observe(lag);
+    }
+
     pub(crate) fn collect(&self) -> Vec<MetricFamily> {
-        [&self.seconds, &self.records, &self.bytes]
-            .into_iter()
-            .flat_map(Collector::collect)
-            .collect()
+        let all = [&self.seconds, &self.records, &self.bytes, &self.lag];
+        all.into_iter().flat_map(Collector::collect).collect()
     }
 }
 

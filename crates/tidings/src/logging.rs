@@ -9,8 +9,9 @@ use crate::settings::LogFormat;
 /// Starts logging. `RUST_LOG` wins over `level`. Does nothing when it was started before.
 pub(crate) fn start(level: &str, format: LogFormat) {
     let quiet = ["hyper", "hyper_util", "rustls", "tower", "h2", "reqwest"];
-    // What the client of the API server logs, the collector says too, with what it does about it.
-    let base = format!("{level},kube_client=off");
+    // What the client of the API server logs, the collector and the watches say too, with what they do
+    // about it.
+    let base = format!("{level},kube_client=off,kube_runtime=off");
     let default = quiet.iter().fold(base, |filter, name| format!("{filter},{name}=warn"));
     // An empty variable is no wish.
     let wish = std::env::var_os("RUST_LOG").is_some_and(|wish| !wish.is_empty());

@@ -282,7 +282,6 @@ impl Knowledge {
             self.stats.throttled.count();
             return false;
         }
-        self.stats.asked.count();
         state.flying.insert(key);
         true
     }

@@ -108,6 +108,7 @@ pub async fn answer(
                 queue.ended(right, Verdict::Refused);
                 continue;
             }
+            knowledge.stats.asked.count();
             let at = bucket.take(Instant::now());
             let (client, knowledge, discovery) = (&client, &*knowledge, &discovery);
             flying.push(async move {

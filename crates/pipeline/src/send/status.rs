@@ -185,6 +185,8 @@ impl Reporter {
                     let happened = record.event.as_deref().and_then(Event::timestamp);
                     if let Some(happened) = happened {
                         self.lag.delivered(happened, now);
+                        let lag = now.duration_since(happened).as_secs_f64();
+                        self.requests.delivered(lag.max(0.0));
                     }
                 }
                 End::Parked(cause, reason) => {

@@ -257,17 +257,6 @@ fn receiving(families: &mut Families, sources: &Sources) {
             state.add(&[("output", name.as_str()), ("state", word)], value);
         }
     }
-    let mut lag = families.gauge(
-        "tidings_output_lag_seconds",
-        "How late the events of the last minute arrived at the receiver",
-    );
-    for (name, status) in &lanes {
-        let Some(late) = status.lag else { continue };
-        for (quantile, value) in [("0.5", late.p50), ("0.99", late.p99)] {
-            let labels = [("output", name.as_str()), ("quantile", quantile)];
-            lag.add(&labels, value.as_secs_f64());
-        }
-    }
     let mut last = families.gauge(
         "tidings_output_last_success_timestamp_seconds",
         "When the receiver last took something",

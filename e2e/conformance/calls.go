@@ -8,6 +8,8 @@
 // playground with --ttl 45, and it is told to forget when the script comes to that.
 package conformance
 
+import "slices"
+
 // A Call is one request and how its answer is read. Steps run in order, one after the other.
 type Call struct {
 	Name   string
@@ -31,9 +33,15 @@ const (
 	strategic     = "application/strategic-merge-patch+json"
 	jsonPatch     = "application/json-patch+json"
 
+	// as kube's discovery and its metadata watches ask
+	aggregated   = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+	metadata     = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+	metadataList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 	core   = "/api/v1/namespaces/conformance/events"
 	events = "/apis/events.k8s.io/v1/namespaces/conformance/events"
 	leases = "/apis/coordination.k8s.io/v1/namespaces/conformance/leases"
+	sets   = "/apis/apps/v1/namespaces/conformance/replicasets"
 	short  = "watch=true&timeoutSeconds=1" // a watch of the past: the server replays, then ends it
 )
 
@@ -58,6 +66,11 @@ func lease(name, holder, resourceVersion string) string {
 		`"spec":{"holderIdentity":"` + holder + `","leaseDurationSeconds":15,"acquireTime":"2026-01-02T03:04:05.000000Z","renewTime":"2026-01-02T03:04:05.000000Z","leaseTransitions":0}}`
 }
 
+// replicaSet is an object with everything that Tidings reads of one.
+const replicaSet = `{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":"web-1","namespace":"conformance","labels":{"app":"web"},"annotations":{"note":"x"},` +
+	`"ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"web","uid":"6d2fa0a2-0000-4000-8000-000000000002","controller":true,"blockOwnerDeletion":true}]},` +
+	`"spec":{"replicas":0,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`
+
 // Calls is the script.
 var Calls = []Call{
 	// --- who are you -----------------------------------------------------------------------------------------------
@@ -69,6 +82,15 @@ var Calls = []Call{
 	{Name: "resource events of the core group", Path: "/api/v1", Look: resource("events")},
 	{Name: "resource events of events.k8s.io", Path: "/apis/events.k8s.io/v1", Look: resource("events")},
 	{Name: "resource leases", Path: "/apis/coordination.k8s.io/v1", Look: resource("leases")},
+	{Name: "groups of what owns pods", Path: "/apis", Look: groups("apps", "batch", "policy")},
+	{Name: "resource pods", Path: "/api/v1", Look: resource("pods", "categories")},
+	{Name: "resource nodes", Path: "/api/v1", Look: resource("nodes", "categories")},
+	{Name: "resource replicasets", Path: "/apis/apps/v1", Look: resource("replicasets", "categories")},
+	{Name: "a version that is not served", Path: "/apis/apps/v1beta1", Look: func(any) any { return nil }},
+	{Name: "everything of the core group at once", Path: "/api", Accept: aggregated, Look: discovered("", "events", "pods", "nodes", "namespaces")},
+	{Name: "everything of the other groups at once", Path: "/apis", Accept: aggregated, Look: discovered("apps", "deployments", "replicasets", "statefulsets", "daemonsets")},
+	{Name: "a kind that is asked for one by one", Path: "/apis", Accept: aggregated, Look: discovered("policy", "poddisruptionbudgets")},
+	{Name: "aggregated in a version that nobody knows", Path: "/apis", Accept: "application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList", Look: only("kind", "status", "reason", "code")},
 	{Name: "no such resource", Path: "/api/v1/namespaces/conformance/nosuchthings"},
 	{Name: "no such group", Path: "/apis/nosuch.example/v1/things"},
 	{Name: "namespace kube-system, whose uid names the cluster", Path: "/api/v1/namespaces/kube-system", Look: only("kind", "apiVersion")},
@@ -203,6 +225,19 @@ var Calls = []Call{
 	{Name: "delete a lease", Method: "DELETE", Path: leases + "/leader"},
 	{Name: "get a lease that is gone", Path: leases + "/leader"},
 
+	// --- metadata of what events are about --------------------------------------------------------------------------
+	{Name: "metadata of none", Path: sets + "?limit=500", Accept: metadataList, Save: map[string]string{"setsStart": "metadata.resourceVersion"}},
+	{Name: "create a replica set", Method: "POST", Path: sets, Body: replicaSet, Look: only("kind", "apiVersion")},
+	{Name: "label it", Method: "PATCH", Path: sets + "/web-1", Type: mergePatch, Body: `{"metadata":{"labels":{"tier":"front"}}}`, Look: only("kind", "apiVersion")},
+	{Name: "metadata of a replica set", Path: sets + "/web-1", Accept: metadata},
+	{Name: "metadata of what is not there", Path: sets + "/nosuch", Accept: metadata},
+	{Name: "metadata of all replica sets", Path: sets + "?limit=500", Accept: metadataList},
+	{Name: "metadata of all replica sets of all namespaces", Path: "/apis/apps/v1/replicasets?limit=500&fieldSelector=metadata.namespace%3Dconformance", Accept: metadataList},
+	{Name: "metadata from the cache", Path: sets + "?limit=500&resourceVersion=0", Accept: metadataList, Look: only("kind", "apiVersion")},
+	{Name: "delete the replica set", Method: "DELETE", Path: sets + "/web-1", Look: only("kind", "status")},
+	{Name: "watch of metadata", Path: sets + "?" + short + "&allowWatchBookmarks=true&resourceVersion={setsStart}", Accept: metadata},
+	{Name: "watch of metadata of the future", Path: sets + "?" + short + "&resourceVersion=abc", Accept: metadata},
+
 	// --- what kubectl and metadata clients ask -----------------------------------------------------------------------
 	{Name: "a list as a table", Path: core, Accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Look: columns, Optional: true},
 	{Name: "a list of metadata", Path: core, Accept: "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json", Optional: true},
@@ -255,11 +290,13 @@ func only(names ...string) func(any) any {
 }
 
 // resource keeps one entry of a discovery document, and nothing of how the server stores it.
-func resource(name string) func(any) any {
+func resource(name string, without ...string) func(any) any {
 	return func(answer any) any {
 		object, _ := answer.(map[string]any)
 		entry := find(object["resources"], name)
-		delete(entry, "storageVersionHash")
+		for _, field := range append(without, "storageVersionHash") {
+			delete(entry, field)
+		}
 		return map[string]any{"kind": object["kind"], "groupVersion": object["groupVersion"], "entry": entry}
 	}
 }
@@ -273,6 +310,37 @@ func groups(names ...string) func(any) any {
 			kept = append(kept, find(object["groups"], name))
 		}
 		return map[string]any{"kind": object["kind"], "groups": kept}
+	}
+}
+
+// discovered keeps of an aggregated document what tells how kinds of a group are called.
+func discovered(group string, plurals ...string) func(any) any {
+	return func(answer any) any {
+		object, _ := answer.(map[string]any)
+		kept := map[string]any{"kind": object["kind"], "apiVersion": object["apiVersion"]}
+		groups, _ := object["items"].([]any)
+		for _, item := range groups {
+			of, _ := item.(map[string]any)
+			if about, _ := of["metadata"].(map[string]any); about["name"] != any(group) && (about["name"] != nil || group != "") {
+				continue
+			}
+			versions, _ := of["versions"].([]any)
+			if len(versions) == 0 {
+				continue
+			}
+			preferred, _ := versions[0].(map[string]any)
+			kept["version"], kept["freshness"] = preferred["version"], preferred["freshness"]
+			resources, _ := preferred["resources"].([]any)
+			for _, resource := range resources {
+				entry, _ := resource.(map[string]any)
+				if plural, _ := entry["resource"].(string); slices.Contains(plurals, plural) {
+					delete(entry, "categories")
+					delete(entry, "subresources")
+					kept[plural] = entry
+				}
+			}
+		}
+		return kept
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 //   - a resourceVersion of an object becomes its rank among all that the script saw ("r7"); that of a list or a bookmark
 //     becomes the rank that it includes ("≥ r7"), since others write to the same store;
 //   - uids, generated names, creation times and continue tokens become a word;
-//   - managedFields go; messages lose their numbers;
+//   - managedFields and generations go, which say how an object is written; messages lose their numbers;
 //   - DELETED messages of one resourceVersion, which have no order, are sorted by name.
 func Normalise(answers []Answer) []Answer {
 	ranks := rank(answers)
@@ -101,7 +101,7 @@ func (r ranking) clean(value any, field string) any {
 	case map[string]any:
 		cleaned := map[string]any{}
 		for name, item := range value {
-			if name != "managedFields" {
+			if name != "managedFields" && name != "generation" {
 				cleaned[name] = r.clean(item, name)
 			}
 		}

@@ -1,6 +1,6 @@
 //! Which form of an answer the client accepts.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 
 use super::status::Status;
 
@@ -57,14 +57,7 @@ impl Accept {
         // Sorting is stable: among equals the order of the header decides.
         clauses.sort_by(|one, other| other.quality.total_cmp(&one.quality));
         let served = clauses.iter().find_map(|clause| clause.serve(whole_protobuf));
-        served.ok_or_else(|| {
-            let offered = "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor";
-            Status::new(
-                StatusCode::NOT_ACCEPTABLE,
-                "NotAcceptable",
-                format!("only the following media types are accepted: {offered}"),
-            )
-        })
+        served.ok_or_else(Status::not_acceptable)
     }
 }
 

@@ -4,12 +4,21 @@ use http::{StatusCode, header, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
-    Answer, body_of, plain,
+    Answer,
+    accept::JSON,
+    body_of, plain, refusal,
     resource::{RESOURCES, Resource},
+    status::Status,
 };
 
 const VERBS: [&str; 8] =
     ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+/// What can be done with a resource; namespaces go one by one.
+fn verbs(resource: &Resource) -> Vec<&'static str> {
+    let one_by_one = resource.plural == "namespaces";
+    VERBS.into_iter().filter(|verb| !one_by_one || *verb != "deletecollection").collect()
+}
 
 /// What an aggregated answer calls itself.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -18,6 +27,9 @@ pub(super) fn answer(parts: &Parts) -> Answer {
     let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
     let known = |group: &str| Resource::groups().contains(&group);
     let document = match &*segments {
+        ["api" | "apis"] if wants_what_nobody_knows(parts) => {
+            return refusal(&Status::not_acceptable(), JSON);
+        }
         ["api"] if wants_aggregated(parts) => return aggregated(&[""]),
         ["apis"] if wants_aggregated(parts) => return aggregated(&Resource::groups()),
         ["readyz" | "livez" | "healthz", ..] => return plain(StatusCode::OK, "ok"),
@@ -37,6 +49,7 @@ pub(super) fn answer(parts: &Parts) -> Answer {
             document
         }
         ["apis", name, "v1"] if known(name) => resources(name),
+        ["apis", name, _] if known(name) => return refusal(&Status::no_such_resource(), JSON),
         _ => return plain(StatusCode::NOT_FOUND, "404 page not found\n"),
     };
     let mut body = document.to_string();
@@ -46,10 +59,26 @@ pub(super) fn answer(parts: &Parts) -> Answer {
 
 /// Clients name the newest form first, so the first clause decides.
 fn wants_aggregated(parts: &Parts) -> bool {
+    clauses(parts).next().is_some_and(is_aggregated)
+}
+
+/// A form of discovery in a version of the future, and no other.
+fn wants_what_nobody_knows(parts: &Parts) -> bool {
+    let unknown = |clause: &str| has(clause, "as=APIGroupDiscoveryList") && !is_aggregated(clause);
+    clauses(parts).next().is_some() && clauses(parts).all(unknown)
+}
+
+fn clauses(parts: &Parts) -> impl Iterator<Item = &str> {
     let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let first = accept.unwrap_or_default().split(',').next().unwrap_or_default();
-    let has = |parameter| first.split(';').any(|part| part.trim() == parameter);
-    has("g=apidiscovery.k8s.io") && has("v=v2") && has("as=APIGroupDiscoveryList")
+    accept.unwrap_or_default().split(',').filter(|clause| !clause.is_empty())
+}
+
+fn is_aggregated(clause: &str) -> bool {
+    ["g=apidiscovery.k8s.io", "v=v2", "as=APIGroupDiscoveryList"].iter().all(|it| has(clause, it))
+}
+
+fn has(clause: &str, parameter: &str) -> bool {
+    clause.split(';').any(|part| part.trim() == parameter)
 }
 
 /// Everything about these groups in one answer.
@@ -69,10 +98,12 @@ fn aggregated(groups: &[&str]) -> Answer {
     body_of(StatusCode::OK, AGGREGATED, format!("{document}\n"))
 }
 
+/// Group and version of the kind are left out where they are those of the resource.
 fn aggregated_resource(resource: &Resource) -> Value {
     let mut row = json!({
-        "resource": resource.plural, "singularResource": resource.singular, "verbs": VERBS,
-        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "resource": resource.plural, "singularResource": resource.singular,
+        "verbs": verbs(resource),
+        "responseKind": {"group": "", "version": "", "kind": resource.kind},
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
     });
     if !resource.short.is_empty() {
@@ -103,7 +134,8 @@ fn resources(group: &str) -> Value {
         .map(|resource| {
             let mut row = json!({
                 "name": resource.plural, "singularName": resource.singular,
-                "namespaced": resource.namespaced, "kind": resource.kind, "verbs": VERBS,
+                "namespaced": resource.namespaced, "kind": resource.kind,
+                "verbs": verbs(resource),
             });
             if !resource.short.is_empty() {
                 row["shortNames"] = resource.short.into();

@@ -103,6 +103,13 @@ impl Status {
         }
     }
 
+    /// No form in which the client would take the answer.
+    pub(super) fn not_acceptable() -> Self {
+        let offered = "application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor";
+        let message = format!("only the following media types are accepted: {offered}");
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
     pub(super) fn method_not_allowed() -> Self {
         Self {
             details: Some(Box::default()),

@@ -101,9 +101,14 @@ impl Shape {
             table::write(self, page.items.iter().map(|item| &**item), &metadata, &mut out);
         } else {
             let (kind, version) = self.list_name();
-            let head =
-                format!(r#"{{"kind":"{kind}","apiVersion":"{version}",{metadata},"items":["#);
+            let head = format!(r#"{{"kind":"{kind}","apiVersion":"{version}",{metadata},"items":"#);
             out.extend_from_slice(head.as_bytes());
+            if page.items.is_empty() && self.accept.view == View::Metadata {
+                // Metadata of none is the one list that a real server writes so.
+                out.extend_from_slice(b"null}\n");
+                return out;
+            }
+            out.push(b'[');
             for (index, item) in page.items.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');

@@ -12,8 +12,8 @@ use crate::{
 
 /// Writes the body of `event`.
 pub fn encode(event: &Event) -> Vec<u8> {
-    let mut out = Writer(Vec::with_capacity(640));
-    out.bytes(1, &protobuf::encode(event));
+    let mut out = Writer(Vec::with_capacity(1024));
+    out.message(1, |out| protobuf::write(out, event));
     out.text(2, &event.cluster_name);
     out.number(3, origin_number(event.origin));
     out.number(4, event.epoch.into());

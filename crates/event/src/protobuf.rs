@@ -300,7 +300,13 @@ pub(crate) fn map_entry(map: &mut TextMap, bytes: &[u8]) -> Result<(), WireError
 
 /// Writes a core/v1 Event; empty fields are left out.
 pub fn encode(event: &Event) -> Vec<u8> {
-    let mut out = Writer(Vec::with_capacity(512));
+    let mut out = Writer(Vec::with_capacity(1024));
+    write(&mut out, event);
+    out.0
+}
+
+/// Writes the fields of a core/v1 Event into a message that is open already.
+pub fn write(out: &mut Writer, event: &Event) {
     out.message(1, |out| write_metadata(out, &event.metadata));
     out.message(2, |out| write_object_ref(out, &event.involved.reference));
     out.text(3, &event.reason);
@@ -326,7 +332,6 @@ pub fn encode(event: &Event) -> Vec<u8> {
     }
     out.text(14, &event.reporting_component);
     out.text(15, &event.reporting_instance);
-    out.0
 }
 
 fn write_metadata(out: &mut Writer, metadata: &Metadata) {
@@ -408,17 +413,17 @@ impl Writer {
     pub fn message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
         self.varint(u64::from(field) << 3 | 2);
         // Most inner messages are under 128 bytes: leave one byte for the length, move if it was more.
-        let start = self.0.len();
+        let mut at = self.0.len();
         self.0.push(0);
         write(self);
-        let length = self.0.len() - start - 1;
-        if let Ok(short @ 0..0x80) = u8::try_from(length) {
-            self.0[start] = short;
-        } else {
-            let mut prefix = Self::default();
-            prefix.varint(length as u64);
-            self.0.splice(start..=start, prefix.0);
+        let mut length = self.0.len() - at - 1;
+        while length >= 0x80 {
+            self.0[at] = u8::try_from(length & 0x7f).unwrap_or(0) | 0x80;
+            length >>= 7;
+            at += 1;
+            self.0.insert(at, 0);
         }
+        self.0[at] = u8::try_from(length).unwrap_or(0);
     }
 
     /// A time; nothing is an empty message, as Go writes it.

@@ -1,7 +1,7 @@
 //! What is remembered of every live Event: enough to count its next revision, and no more.
 //!
 //! 40 bytes an Event, 16 a tombstone. A cluster can hold a million Events, and a hash map would
-//! double all at once; here 16384 small sorted vectors grow one by one, by an eighth.
+//! double all at once; here 32768 small sorted vectors grow one by one, by an eighth.
 
 use std::collections::HashMap;
 
@@ -348,7 +348,7 @@ impl Keyed for Tombstone {
     }
 }
 
-const SHARD_BITS: u32 = 14;
+const SHARD_BITS: u32 = 15;
 /// So far from where a key should be it is looked for step by step.
 const NEAR: usize = 32;
 const SHARDS: usize = 1 << SHARD_BITS;

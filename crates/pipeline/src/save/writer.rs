@@ -49,7 +49,7 @@ impl Default for SaverSettings {
             retry_after: Duration::from_millis(100),
             group_rows: 1000,
             queue: 64,
-            tail_bytes: 4 << 20,
+            tail_bytes: 8 << 20,
         }
     }
 }

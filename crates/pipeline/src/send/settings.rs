@@ -29,7 +29,7 @@ impl Default for LaneSettings {
         Self {
             batch_rows: 500,
             batch_bytes: 4 << 20,
-            linger: Duration::from_millis(5),
+            linger: Duration::from_millis(10),
             attempt_timeout: Duration::from_secs(30),
             backoff: BackoffSettings::default(),
             probe_every: Duration::from_secs(60),

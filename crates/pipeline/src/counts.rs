@@ -315,7 +315,7 @@ mod tests {
         event.reporting_component = "kubelet".into();
         event.occurrences = Occurrences { before: 0, after: 3 };
         let key = EventKey::of(&event);
-        Judged { event, key, change: None, fate: Fate::Happened(Basis::Recreated) }
+        Judged { event: Box::new(event), key, change: None, fate: Fate::Happened(Basis::Recreated) }
     }
 
     fn sums(counts: &Counts) -> Vec<String> {

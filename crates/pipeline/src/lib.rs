@@ -131,7 +131,7 @@ impl<S: Save> Way<S> {
             self.live.reach(key, &sending.lanes);
         }
         if change.is_some() || !sending.lanes.is_empty() {
-            let event = (!sending.lanes.is_empty()).then(|| Arc::new(event));
+            let event = (!sending.lanes.is_empty()).then(|| Arc::from(event));
             self.next.rows.push(Row { change, lanes: sending.lanes, event });
         }
     }

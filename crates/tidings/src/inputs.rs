@@ -123,7 +123,7 @@ impl<F: FnMut(Event) -> Result<Next, Failure>> Events<F> {
             Item::Living(event) => {
                 count.events += 1;
                 if matches!(outcome, Ok(Next::More)) {
-                    outcome = found(event);
+                    outcome = found(*event);
                 }
             }
             Item::Deleted(_) => count.deleted += 1,

@@ -51,14 +51,14 @@ impl Offline {
     /// The event as a run that has seen the same events before it would route and send it.
     pub(crate) fn arrive(&mut self, event: Event) -> Event {
         let event = self.without_lookups(event);
-        let Judged { mut event, change, .. } = judge(&self.live, event, Arrival::Live, 0);
+        let Judged { mut event, change, .. } = judge(&self.live, Box::new(event), Arrival::Live, 0);
         if let Some(change) = change {
             self.live.apply(&change, &event::LaneSet::new());
         }
         self.arrivals += 1;
         event.arrival = if event.revision().is_some() { 0 } else { self.arrivals };
         self.enricher.enrich(&mut event);
-        event
+        *event
     }
 
     /// The event as this config lets it be known.
@@ -125,7 +125,7 @@ impl Replay {
     /// The next event.
     pub(crate) fn take(&mut self, event: Event) {
         let event = self.offline.without_lookups(event);
-        let judged = judge(&self.way.live, event, Arrival::Live, 0);
+        let judged = judge(&self.way.live, Box::new(event), Arrival::Live, 0);
         self.way.take(judged, 0);
     }
 

@@ -14,11 +14,11 @@ use super::{
     json_stream::{Piece, Splitter},
 };
 
-/// One thing the API server says.
+/// One thing the API server says. Events are boxed: they are large, and go through many hands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Frame {
     /// An item of a list.
-    Item(Event),
+    Item(Box<Event>),
     /// The end of one page of a list.
     PageEnd {
         /// The resourceVersion of the whole list.
@@ -27,11 +27,11 @@ pub enum Frame {
         next: Option<String>,
     },
     /// A watch shows an Event that is new to it.
-    Added(Event),
+    Added(Box<Event>),
     /// A watch shows a new revision.
-    Modified(Event),
+    Modified(Box<Event>),
     /// A watch shows the last state of a deleted Event, at the revision that deleted it.
-    Deleted(Event),
+    Deleted(Box<Event>),
     /// Everything up to here has been shown.
     Bookmark {
         /// The resourceVersion up to which that holds.
@@ -117,7 +117,7 @@ fn excerpt(bytes: &[u8]) -> String {
 
 fn item_from_json(bytes: &[u8]) -> Frame {
     match json::decode(bytes) {
-        Ok(event) => Frame::Item(event),
+        Ok(event) => Frame::Item(Box::new(event)),
         Err(error) => Frame::Unreadable(format!("{error}: {}", excerpt(bytes))),
     }
 }
@@ -160,10 +160,9 @@ fn watch_lines(splitter: &mut Splitter, bytes: &[u8], frames: &mut Vec<Frame>) {
         let (line, after) = rest.split_at(length);
         rest = after;
         let whole = if splitter.is_torn() { None } else { line.strip_suffix(b"\n") };
-        match whole
-            .and_then(object_of)
-            .and_then(|(frame, object)| json::decode(object).ok().map(frame))
-        {
+        match whole.and_then(object_of).and_then(|(frame, object)| {
+            json::decode(object).ok().map(|event| frame(Box::new(event)))
+        }) {
             Some(frame) => frames.push(frame),
             None => splitter.push(line, |piece| match piece {
                 Piece::Value(line) => frames.push(frame_from_json(line)),
@@ -176,7 +175,7 @@ fn watch_lines(splitter: &mut Splitter, bytes: &[u8], frames: &mut Vec<Frame>) {
 }
 
 /// What a message makes of its object.
-type Make = fn(Event) -> Frame;
+type Make = fn(Box<Event>) -> Frame;
 
 /// What a message as the server writes it says of its object.
 fn object_of(line: &[u8]) -> Option<(Make, &[u8])> {
@@ -193,7 +192,7 @@ fn object_of(line: &[u8]) -> Option<(Make, &[u8])> {
 fn frame_from_json(line: &[u8]) -> Frame {
     if let Some((frame, object)) = object_of(line) {
         return match json::decode(object) {
-            Ok(event) => frame(event),
+            Ok(event) => frame(Box::new(event)),
             Err(error) => Frame::Unreadable(format!("{error}: {}", excerpt(line))),
         };
     }
@@ -287,7 +286,7 @@ fn watch_frame(bytes: &[u8]) -> Result<Frame, Garbled> {
         return Ok(Frame::Error(Status::from_protobuf(object)?.into()));
     }
     let event = match protobuf::decode(object) {
-        Ok(event) => event,
+        Ok(event) => Box::new(event),
         Err(error) => return Ok(Frame::Unreadable(error.to_string())),
     };
     Ok(match kind {
@@ -391,7 +390,7 @@ impl ProtobufList {
                 }
             }
             2 => frames.push(match protobuf::decode(bytes) {
-                Ok(event) => Frame::Item(event),
+                Ok(event) => Frame::Item(Box::new(event)),
                 Err(error) => Frame::Unreadable(error.to_string()),
             }),
             _ => {}

@@ -50,9 +50,9 @@ const MORE: u64 = TOLD + 1;
 #[derive(Debug)]
 pub enum Item {
     /// An Event that is there.
-    Living(Event),
+    Living(Box<Event>),
     /// The last state of one that is gone.
-    Deleted(Event),
+    Deleted(Box<Event>),
     /// Nothing to do with Events, and nothing wrong: a bookmark, the head of a list.
     Nothing,
     /// Why it is no Event, with its first characters.
@@ -166,13 +166,14 @@ fn read(bytes: &[u8], decode: Decode) -> Item {
         let start = start.replace(char::is_control, "\u{fffd}");
         Item::Unreadable(format!("{why}: {start}"))
     };
+    let living = |event| Item::Living(Box::new(event));
     let read = json::lossy(bytes, |bytes| {
         let outside: Outside<'_> = serde_json::from_slice(bytes)?;
         // An Event has a `type` too, but no `object`.
         let Some(object) = outside.object else {
             return match outside.refusal() {
                 Some(why) => Ok(unreadable(&why)),
-                None => decode(bytes).map(Item::Living),
+                None => decode(bytes).map(living),
             };
         };
         let (kind, object) = (outside.r#type.as_deref(), object.get().as_bytes());
@@ -185,8 +186,8 @@ fn read(bytes: &[u8], decode: Decode) -> Item {
         }
         match (serde_json::from_slice::<Outside<'_>>(object)?.refusal(), kind) {
             (Some(why), _) => Ok(unreadable(&why)),
-            (None, Some("DELETED")) => decode(object).map(Item::Deleted),
-            (None, _) => decode(object).map(Item::Living),
+            (None, Some("DELETED")) => decode(object).map(|event| Item::Deleted(Box::new(event))),
+            (None, _) => decode(object).map(living),
         }
     });
     read.unwrap_or_else(|error| unreadable(&error))

@@ -13,7 +13,7 @@ use crate::save::live::Live;
 #[derive(Debug)]
 pub struct Judged {
     /// The event; its occurrences are set.
-    pub event: Event,
+    pub event: Box<Event>,
     /// The object.
     pub key: EventKey,
     /// What to remember; nothing where nothing changed.
@@ -34,7 +34,7 @@ pub enum Fate {
 }
 
 /// Judges a look at a living object. `now` is in seconds since 1970.
-pub fn judge(live: &Live, mut event: Event, arrival: Arrival, now: u32) -> Judged {
+pub fn judge(live: &Live, mut event: Box<Event>, arrival: Arrival, now: u32) -> Judged {
     let key = EventKey::of(&event);
     let known = live.get(key).map(|entry| entry.known);
     let seen = Sighting {
@@ -74,7 +74,7 @@ pub fn judge(live: &Live, mut event: Event, arrival: Arrival, now: u32) -> Judge
 }
 
 /// Judges the deletion of an object. It adds nothing, but its counter outlives it.
-pub fn judge_deleted(live: &Live, event: Event, now: u32) -> Judged {
+pub fn judge_deleted(live: &Live, event: Box<Event>, now: u32) -> Judged {
     let key = EventKey::of(&event);
     let known = live.get(key).map_or(0, |entry| entry.known.total);
     let change = Change {

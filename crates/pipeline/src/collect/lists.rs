@@ -4,7 +4,7 @@
 //! after a pass that showed one consistent state.
 
 use event::{
-    Stop,
+    Event, EventKey, Stop,
     counting::Arrival,
     journal::{Change, Position},
 };
@@ -242,9 +242,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         }
     }
 
-    fn listed(&mut self, way: &mut Way<S>, event: event::Event, pass: &mut Pass) {
+    fn listed(&mut self, way: &mut Way<S>, event: Box<Event>, pass: &mut Pass) {
         pass.listed.items += 1;
-        let key = event::EventKey::of(&event);
+        let key = EventKey::of(&event);
         match self.take(way, event, pass.arrival) {
             // What waits will have happened.
             Some(Fate::Happened(_)) | None => pass.happened += 1,

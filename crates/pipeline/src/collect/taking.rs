@@ -17,7 +17,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     pub(super) fn take(
         &mut self,
         way: &mut Way<S>,
-        event: Event,
+        event: Box<Event>,
         arrival: Arrival,
     ) -> Option<Fate> {
         if !self.scope.takes(&event) {
@@ -34,7 +34,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         Some(fate)
     }
 
-    fn judge(&self, way: &Way<S>, event: Event, arrival: Arrival, now: u32) -> Judged {
+    fn judge(&self, way: &Way<S>, event: Box<Event>, arrival: Arrival, now: u32) -> Judged {
         let mut judged = judge(&way.live, event, arrival, now);
         if judged.fate == Fate::Baseline && self.is_young(&judged, now) {
             // The age limit of a first start: what is fresh is sent, though in no sum.
@@ -52,7 +52,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         }
     }
 
-    pub(super) fn take_deleted(&mut self, way: &mut Way<S>, event: Event) {
+    pub(super) fn take_deleted(&mut self, way: &mut Way<S>, event: Box<Event>) {
         if !self.scope.takes(&event) {
             return;
         }

@@ -29,7 +29,7 @@ const OLD: u32 = 60;
 #[derive(Debug)]
 pub struct Sight {
     /// The Event.
-    pub event: Event,
+    pub event: Box<Event>,
     /// How it came, or nothing for its end.
     pub arrival: Option<Arrival>,
     /// When it came, in seconds since 1970.

@@ -57,15 +57,15 @@ impl Scene {
         event.metadata.namespace = "shop".into();
         event.metadata.name = "e".into();
         event.involved.reference = reference;
-        let sight = Sight { event, arrival: Some(Arrival::Live), now: 0 };
+        let sight = Sight { event: Box::new(event), arrival: Some(Arrival::Live), now: 0 };
         let standing = Standing { happened: true, known: None };
         if let Some(passed) = self.gate.admit(sight, standing) {
-            return passed.event;
+            return *passed.event;
         }
         loop {
             tokio::time::timeout(LIMIT, self.gate.woken()).await.expect("it passes some day");
             if let Some(released) = self.gate.release().pop() {
-                return released.event;
+                return *released.event;
             }
         }
     }
@@ -79,14 +79,14 @@ impl Scene {
             event.metadata.namespace = "shop".into();
             event.metadata.name.clone_from(&reference.name);
             event.involved.reference = reference;
-            let sight = Sight { event, arrival: Some(Arrival::Live), now: 0 };
+            let sight = Sight { event: Box::new(event), arrival: Some(Arrival::Live), now: 0 };
             passed.extend(self.gate.admit(sight, Standing { happened: true, known: None }));
         }
         while passed.len() < number {
             tokio::time::timeout(LIMIT, self.gate.woken()).await.expect("they pass some day");
             passed.extend(self.gate.release());
         }
-        passed.into_iter().map(|sight| sight.event).collect()
+        passed.into_iter().map(|sight| *sight.event).collect()
     }
 
     async fn end(self) {

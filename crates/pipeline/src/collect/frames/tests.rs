@@ -91,8 +91,8 @@ fn check(decoder: fn(&str) -> Decoder, content_type: &str, bytes: &[u8], expecte
 fn a_list_comes_item_by_item_in_both_forms() {
     let events = [event("a", 7), event("b", 9)];
     let expected = [
-        Frame::Item(events[0].clone()),
-        Frame::Item(events[1].clone()),
+        Frame::Item(Box::new(events[0].clone())),
+        Frame::Item(Box::new(events[1].clone())),
         Frame::PageEnd { revision: Some(12), next: Some("token".into()) },
     ];
     let items = events.iter().map(json).collect::<Vec<_>>().join(",");
@@ -122,9 +122,9 @@ fn a_watch_says_the_same_in_both_forms() {
         retry_after: Some(std::time::Duration::from_secs(3)),
     };
     let expected = [
-        Frame::Added(events[0].clone()),
-        Frame::Modified(events[1].clone()),
-        Frame::Deleted(events[0].clone()),
+        Frame::Added(Box::new(events[0].clone())),
+        Frame::Modified(Box::new(events[1].clone())),
+        Frame::Deleted(Box::new(events[0].clone())),
         Frame::Bookmark { revision: 12, initial_end: true },
         Frame::Error(expired),
         Frame::Error(busy),
@@ -158,13 +158,13 @@ fn one_object_that_cannot_be_read_does_not_end_the_stream() {
         json(&good)
     );
     let frames = decode(Decoder::watch("application/json"), lines.as_bytes(), 16).unwrap();
-    assert!(matches!(&frames[..], [Frame::Unreadable(_), Frame::Added(added)] if *added == good));
+    assert!(matches!(&frames[..], [Frame::Unreadable(_), Frame::Added(added)] if **added == good));
     let frames = [
         protobuf_frame("ADDED", &[0x0a, 0x7f, 0x00]),
         protobuf_frame("ADDED", &protobuf::encode(&good)),
     ];
     let frames = decode(Decoder::watch(PROTOBUF), &frames.concat(), 16).unwrap();
-    assert!(matches!(&frames[..], [Frame::Unreadable(_), Frame::Added(added)] if *added == good));
+    assert!(matches!(&frames[..], [Frame::Unreadable(_), Frame::Added(added)] if **added == good));
 }
 
 #[test]

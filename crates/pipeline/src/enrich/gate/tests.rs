@@ -44,16 +44,16 @@ impl Scene {
     }
 
     fn admit(&mut self, event: Event) -> Option<Event> {
-        let sight = Sight { event, arrival: Some(Arrival::Live), now: NOON };
+        let sight = Sight { event: Box::new(event), arrival: Some(Arrival::Live), now: NOON };
         let standing = Standing { happened: true, known: None };
-        self.gate.admit(sight, standing).map(|sight| sight.event)
+        self.gate.admit(sight, standing).map(|sight| *sight.event)
     }
 
     /// Everything that comes out without anything else happening, and how long that takes.
     async fn rest(&mut self) -> (Vec<Event>, Duration) {
         let (began, mut released) = (Instant::now(), Vec::new());
         loop {
-            released.extend(self.gate.release().into_iter().map(|sight| sight.event));
+            released.extend(self.gate.release().into_iter().map(|sight| *sight.event));
             if self.gate.is_empty() {
                 return (released, began.elapsed());
             }
@@ -187,7 +187,7 @@ async fn an_old_event_of_a_list_does_not_wait_for_a_watch_that_would_have_shown_
         let mut event = about("web", "u1", 10);
         event.last_timestamp = Timestamp::from_second((NOON - age).into()).ok();
         let arrival = Some(Arrival::CatchUp(event::counting::Since { revision: 1, time: 1 }));
-        let sight = Sight { event, arrival, now: NOON };
+        let sight = Sight { event: Box::new(event), arrival, now: NOON };
         scene.gate.admit(sight, Standing { happened: true, known: None })
     };
     let passed = admit(&mut scene, OLD + 1).unwrap().event;
@@ -200,7 +200,7 @@ async fn the_end_of_an_event_waits_behind_it_and_before_what_may_come_again() {
     let mut scene = Scene::new(Needs::default());
     scene.admit(about("web", "u1", 10));
     let end = |name, known| {
-        let sight = Sight { event: about(name, "u", 20), arrival: None, now: NOON };
+        let sight = Sight { event: Box::new(about(name, "u", 20)), arrival: None, now: NOON };
         (sight, Standing { happened: false, known })
     };
     let mut admit = |(sight, standing)| scene.gate.admit(sight, standing).is_some();
@@ -218,7 +218,7 @@ async fn the_end_of_an_event_that_waited_waits_for_everything_older() {
     let mut scene = Scene::new(Needs::default());
     scene.admit(about("api", "u1", 9));
     scene.admit(about("web", "u2", 10));
-    let end = Sight { event: about("web", "u2", 20), arrival: None, now: NOON };
+    let end = Sight { event: Box::new(about("web", "u2", 20)), arrival: None, now: NOON };
     assert!(scene.gate.admit(end, Standing { happened: false, known: None }).is_none());
     scene.shows("web", "u2");
     assert_eq!(scene.gate.release().len(), 1, "the position is still before its beginning");
@@ -355,7 +355,7 @@ async fn live(story: &Story) -> Vec<Event> {
             let found = pod(&target.spot.name, &target.uid);
             scene.knowledge.answer(target, Answer::Found(Box::new(found)));
         }
-        out.extend(scene.gate.release().into_iter().map(|sight| sight.event));
+        out.extend(scene.gate.release().into_iter().map(|sight| *sight.event));
         if at > 8000 && scene.gate.is_empty() {
             break;
         }

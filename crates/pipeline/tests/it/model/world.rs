@@ -615,7 +615,7 @@ impl EventsApi for World {
         let (kept, revision) = (if torn { items.len() / 2 } else { items.len() }, answer.revision);
         let mut reads: Vec<Result<Vec<Frame>, ApiError>> = Vec::new();
         for item in items.into_iter().take(kept) {
-            reads.push(Ok(vec![Frame::Item(item)]));
+            reads.push(Ok(vec![Frame::Item(Box::new(item))]));
         }
         if torn {
             reads.push(Err(ApiError::Connection("torn on purpose".into())));
@@ -799,14 +799,14 @@ impl Watch {
             frames.push(match change.kind {
                 ChangeKind::Deleted => {
                     state.served.push_back(Served::Deleted(Box::new(event.clone())));
-                    Frame::Deleted(event)
+                    Frame::Deleted(Box::new(event))
                 }
                 kind => {
                     state.serve(&event, Arrival::Live);
                     if kind == ChangeKind::Added {
-                        Frame::Added(event)
+                        Frame::Added(Box::new(event))
                     } else {
-                        Frame::Modified(event)
+                        Frame::Modified(Box::new(event))
                     }
                 }
             });
@@ -825,7 +825,7 @@ impl Watch {
         match self.first.remove(0) {
             Serve::Initial(event, arrival) => {
                 state.serve(&event, arrival);
-                Frame::Added(*event)
+                Frame::Added(event)
             }
             Serve::InitialEnd(revision) => {
                 state.end_pass(revision);
@@ -843,7 +843,7 @@ impl Watch {
         };
         let changes: Vec<_> = changes.collect();
         self.revision = changes.last()?.revision;
-        let frame = |object: &Arc<Event>| Frame::Modified(Event::clone(object));
+        let frame = |object: &Arc<Event>| Frame::Modified(Box::new(Event::clone(object)));
         Some(Some(Ok(changes.iter().map(|change| frame(&change.object)).collect())))
     }
 }

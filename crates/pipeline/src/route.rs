@@ -21,6 +21,8 @@ pub use go_regex as pattern;
 
 mod rule;
 
+mod cel;
+
 mod compile;
 
 mod explain;

@@ -24,11 +24,15 @@ mod finding;
 
 mod foreign;
 
+mod inside;
+
 mod level;
 
 mod load;
 
 mod node;
+
+mod older;
 
 mod receiver;
 

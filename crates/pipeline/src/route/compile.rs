@@ -3,8 +3,8 @@
 use std::{collections::HashMap, fmt};
 
 use super::{
-    Receiver, Route, RouteSettings, RuleSettings,
-    rule::{Conditions, Mistaken, Rule, Target},
+    Receiver, Route, RouteSettings, RuleSettings, cel,
+    rule::{Conditions, Mistaken, Rule, Target, Wrong},
 };
 
 /// Something in the tree that is surely not meant as it is written.
@@ -16,6 +16,10 @@ pub struct Warning {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
+    /// The tree must not be used: what was never valid elsewhere has nothing to be compatible with.
+    pub is_mistake: bool,
+    /// Where in the text at `path`, in bytes.
+    pub at: Option<usize>,
 }
 
 impl fmt::Display for Warning {
@@ -87,10 +91,19 @@ impl Builder<'_> {
         path: &str,
         outcome: &str,
     ) -> Rule {
-        let (rule, mistakes) = self.conditions.compile(settings, target);
-        for Mistaken { key, pattern, why } in mistakes {
-            let message = format!("`{pattern}` is not a valid regex, so {outcome}: {why}");
-            self.warn(format!("{path}.{key}"), message, why.hint(&pattern));
+        let (rule, mistakes) = self.conditions.compile(settings, target, path);
+        for Mistaken { key, wrong } in mistakes {
+            let path = format!("{path}.{key}");
+            match wrong {
+                Wrong::Pattern(pattern, why) => {
+                    let message = format!("`{pattern}` is not a valid regex, so {outcome}: {why}");
+                    self.warn(path, message, why.hint(&pattern));
+                }
+                Wrong::Expression(cel::Mistake { at, message, hint }) => {
+                    let (is_mistake, at) = (true, Some(at));
+                    self.warnings.push(Warning { path, message, hint, is_mistake, at });
+                }
+            }
         }
         rule
     }
@@ -102,6 +115,6 @@ impl Builder<'_> {
     }
 
     fn warn(&mut self, path: String, message: String, hint: Option<String>) {
-        self.warnings.push(Warning { path, message, hint });
+        self.warnings.push(Warning { path, message, hint, is_mistake: false, at: None });
     }
 }

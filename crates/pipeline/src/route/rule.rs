@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use event::{Event, LaneId, Text};
 
 use super::{
+    cel::{self, Expression},
     pattern::{Invalid, Pattern},
     repeats::Repeats,
     settings::RuleSettings,
@@ -102,6 +103,8 @@ pub(super) struct Rule {
     /// Of one and the same owner.
     owner: Option<Owner>,
     not: Vec<Self>,
+    /// The dearest comes last.
+    cel: Option<Box<Expression>>,
     pub(super) target: Option<Target>,
 }
 
@@ -114,6 +117,7 @@ impl Rule {
             && self.deleted.is_none_or(|deleted| event.involved.deleted == deleted)
             && self.owner.as_ref().is_none_or(|owner| is_owned(event, owner))
             && !self.not.iter().any(|rule| rule.matches(seen))
+            && self.cel.as_ref().is_none_or(|cel| cel.holds(event))
     }
 }
 
@@ -142,26 +146,35 @@ pub(super) struct Conditions {
     pub(super) needs: RuleNeeds,
 }
 
-/// A condition whose pattern is not valid: the key, the pattern, and why.
+/// A condition that is not valid, and never holds.
 pub(super) struct Mistaken {
     pub(super) key: String,
-    pub(super) pattern: Text,
-    pub(super) why: Invalid,
+    pub(super) wrong: Wrong,
+}
+
+/// What is wrong with a condition.
+pub(super) enum Wrong {
+    /// It is no pattern.
+    Pattern(Text, Invalid),
+    /// It is no expression.
+    Expression(cel::Mistake),
 }
 
 impl Conditions {
-    /// Compiles a rule; a pattern that is not valid never matches and is reported.
+    /// Compiles the rule that stands at `path`; a pattern that is not valid never matches and is reported.
     pub(super) fn compile(
         &mut self,
         settings: &RuleSettings,
         target: Option<Target>,
+        path: &str,
     ) -> (Rule, Vec<Mistaken>) {
         let mut mistakes = Vec::new();
         let mut conditions = Vec::new();
         let mut owner = Owner::default();
         for (field, text) in written(settings) {
             let pattern = Pattern::compile(&text).unwrap_or_else(|why| {
-                mistakes.push(Mistaken { key: field.key(), pattern: text.clone(), why });
+                let wrong = Wrong::Pattern(text.clone(), why);
+                mistakes.push(Mistaken { key: field.key(), wrong });
                 Pattern::Never
             });
             self.needs.note(&field);
@@ -174,7 +187,7 @@ impl Conditions {
         self.needs.object |= settings.deleted.is_some();
         let mut not = Vec::new();
         for (index, excluded) in settings.not.iter().enumerate() {
-            let (rule, nested) = self.compile(excluded, None);
+            let (rule, nested) = self.compile(excluded, None, &format!("{path}.not[{index}]"));
             // What cannot be understood excludes everything: a drop rule must not drop more for it.
             if !nested.is_empty() {
                 conditions.push(self.condition(Field::Message, Text::default(), Pattern::Never));
@@ -182,6 +195,25 @@ impl Conditions {
             let key = |key| format!("not[{index}].{key}");
             mistakes.extend(nested.into_iter().map(|it| Mistaken { key: key(it.key), ..it }));
             not.push(rule);
+        }
+        let mut expression = None;
+        if !settings.cel.is_empty() {
+            match Expression::compile(&settings.cel, &format!("{path}.cel")) {
+                Ok(compiled) => {
+                    self.needs = self.needs.with(compiled.needs);
+                    expression = Some(Box::new(compiled));
+                }
+                Err(wrong) => {
+                    conditions.push(self.condition(
+                        Field::Message,
+                        Text::default(),
+                        Pattern::Never,
+                    ));
+                    let key = || "cel".to_owned();
+                    let wrong = wrong.into_iter().map(Wrong::Expression);
+                    mistakes.extend(wrong.map(|wrong| Mistaken { key: key(), wrong }));
+                }
+            }
         }
         let is_set = |count: &i32| *count != 0;
         let owner_is_asked = !settings.owner_kind.is_empty() || !settings.owner_name.is_empty();
@@ -192,6 +224,7 @@ impl Conditions {
             deleted: settings.deleted,
             owner: owner_is_asked.then_some(owner),
             not,
+            cel: expression,
             target,
         };
         (rule, mistakes)
@@ -227,6 +260,16 @@ impl RuleNeeds {
             Field::OwnerKind | Field::OwnerName => (self.object, self.owner_chain) = (true, true),
             Field::NamespaceLabel(_) => self.namespace_labels = true,
             _ => {}
+        }
+    }
+
+    /// What either needs.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self {
+            object: self.object || other.object,
+            annotations: self.annotations || other.annotations,
+            owner_chain: self.owner_chain || other.owner_chain,
+            namespace_labels: self.namespace_labels || other.namespace_labels,
         }
     }
 
@@ -277,6 +320,7 @@ impl RuleSettings {
             && self.max_count == 0
             && self.deleted.is_none()
             && self.not.is_empty()
+            && self.cel.is_empty()
             && written(self).is_empty()
     }
 }

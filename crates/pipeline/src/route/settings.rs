@@ -69,6 +69,8 @@ pub struct RuleSettings {
     pub reporting_component: Text,
     /// Whether the involved object is gone or going; nothing is no condition.
     pub deleted: Option<bool>,
+    /// An expression of the Common Expression Language that must be true of the `event`.
+    pub cel: Text,
     /// Rules of which none may match. Their `receiver` means nothing.
     pub not: Vec<Self>,
     /// Name of the receiver; without one the rule only decides about the nodes below.
@@ -118,7 +120,7 @@ mod tests {
     fn every_addition_is_read() {
         let read = rule(
             "{maxCount: 9, name: a, ownerKind: b, ownerName: c, namespaceLabels: {d: e}, action: f, \
-             reportingComponent: g, deleted: false, not: [{kind: h}]}",
+             reportingComponent: g, deleted: false, not: [{kind: h}], cel: i}",
         );
         let written = RuleSettings {
             max_count: 9,
@@ -130,6 +132,7 @@ mod tests {
             reporting_component: "g".into(),
             deleted: Some(false),
             not: vec![RuleSettings { kind: "h".into(), ..RuleSettings::default() }],
+            cel: "i".into(),
             ..RuleSettings::default()
         };
         assert_eq!(read, written);

@@ -14,7 +14,7 @@ use super::{
     expand::Environment,
     file::{File, Included},
     finding::{Finding, Severity},
-    level,
+    level, older,
     receiver::Origin,
     remark::Remark,
     review,
@@ -154,13 +154,16 @@ impl Files {
     }
 
     fn finding(&self, source: usize, remark: Remark) -> Finding {
-        let Remark { path, on_key, unknown, mut severity, mut message, mut hint } = remark;
+        let Remark { path, on_key, inside, unknown, mut severity, mut message, mut hint } = remark;
         let source = &self.sources[source];
         if unknown && !source.is_text_key(&path) {
             // The original's structs have texts as keys only.
             severity = Severity::Mistake;
             message = "a key is a text, and this is none".into();
             hint = Some("remove it, or put it in quotes".into());
+        }
+        if let Some(inside) = inside {
+            return source.about_inside(&path, inside, severity, message, hint);
         }
         if severity == Severity::Mistake && hint.is_none() {
             hint = source.spelling(&path).map(str::to_owned);
@@ -191,9 +194,10 @@ struct Part {
 
 impl Loader<'_> {
     fn load(&mut self, bytes: &[u8], name: &str, folder: &Path) -> Option<Settings> {
-        let value = self.open(bytes, name)?;
-        let written::Decoded { value: file, flaws } = written::decode::<File>(&value, "");
+        let mut value = self.open(bytes, name)?;
         let mut part = Part::default();
+        older::leave_out(&mut value, "", &mut part.remarks);
+        let written::Decoded { value: file, flaws } = written::decode::<File>(&value, "");
         part.remarks.extend(flaws.into_iter().map(Remark::from));
         let mut file = file.unwrap_or_default();
         part.read(&file.receivers, 0);
@@ -300,9 +304,10 @@ impl Loader<'_> {
         let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
         let source = self.files.sources.len();
         let before = self.findings.len();
-        let value = self.open(&bytes, name).unwrap_or_default();
-        let written::Decoded { value, flaws } = written::decode::<Included>(&value, "");
+        let mut value = self.open(&bytes, name).unwrap_or_default();
         let mut inner = Part::default();
+        older::leave_out(&mut value, "", &mut inner.remarks);
+        let written::Decoded { value, flaws } = written::decode::<Included>(&value, "");
         inner.remarks.extend(flaws.into_iter().map(Remark::from));
         let file = value.unwrap_or_default();
         inner.read(&file.receivers, source);

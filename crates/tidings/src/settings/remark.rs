@@ -10,6 +10,8 @@ pub(crate) struct Remark {
     pub(crate) path: String,
     /// It is about the key, not about what stands under it.
     pub(crate) on_key: bool,
+    /// It is about what stands at this byte of the text.
+    pub(crate) inside: Option<usize>,
     /// Nobody knows the key.
     pub(crate) unknown: bool,
     pub(crate) severity: Severity,
@@ -28,7 +30,7 @@ impl Remark {
 
     fn new(path: impl Into<String>, severity: Severity, message: impl Into<String>) -> Self {
         let (path, message) = (path.into(), message.into());
-        Self { path, on_key: false, unknown: false, severity, message, hint: None }
+        Self { path, on_key: false, inside: None, unknown: false, severity, message, hint: None }
     }
 
     pub(crate) fn on_key(self) -> Self {

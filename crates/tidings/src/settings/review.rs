@@ -78,6 +78,8 @@ fn each_rule(route: &RouteSettings, path: &str, see: &mut impl FnMut(&RuleSettin
 
 impl From<pipeline::route::Warning> for Remark {
     fn from(warning: pipeline::route::Warning) -> Self {
-        Self { hint: warning.hint, ..Self::warning(warning.path, warning.message) }
+        let pipeline::route::Warning { path, message, hint, is_mistake, at } = warning;
+        let told = if is_mistake { Self::mistake } else { Self::warning };
+        Self { hint, inside: at, ..told(path, message) }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     compose::{self, Remark},
     expand::{Environment, Expanded, NoteKind},
     finding::{Finding, Place, Severity},
+    inside,
     node::{Kind, Node},
     shown,
 };
@@ -102,6 +103,30 @@ impl Source {
         // About what is not there: no line shows it.
         let is_absent = found.is_none_or(|found| !found.exact && found.key.is_none());
         if is_absent { Finding { shown: None, ..finding } } else { finding }
+    }
+
+    /// Something about what stands at the byte `inside` of the text that `path` leads to.
+    pub(super) fn about_inside(
+        &self,
+        path: &str,
+        inside: usize,
+        severity: Severity,
+        message: String,
+        hint: Option<String>,
+    ) -> Finding {
+        let found = self.root.as_ref().map(|root| root.find(path)).filter(|found| found.exact);
+        let Some((Kind::Scalar(scalar), node)) = found.map(|found| (&found.node.kind, found.node))
+        else {
+            return self.about(path, false, severity, message, hint);
+        };
+        let raw = self.expanded.text.get(node.at.clone()).unwrap_or_default();
+        let start = inside::place(raw, &scalar.text, inside);
+        let is_word = |char: char| char.is_alphanumeric() || char == '_';
+        let rest = &raw[start..];
+        let length = rest.find(|char| !is_word(char)).unwrap_or(rest.len());
+        let length = length.max(rest.chars().next().map_or(0, char::len_utf8));
+        let at = node.at.start + start..node.at.start + start + length;
+        self.finding(self.expanded.original(at), severity, path, message, hint)
     }
 
     /// Whether what `path` leads to was put in from outside.

@@ -2,7 +2,7 @@
 
 use event::{Enrichment, Event};
 
-use super::{Field, Pattern, Rule, Seen, is_owned};
+use super::{Field, Pattern, Rule, RuleNeeds, Seen, is_owned};
 
 /// What is known around an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,13 @@ impl Known {
                 || (object && involved.owner_references.is_empty()),
             namespace_labels: !involved.namespace_labels.is_empty(),
         }
+    }
+
+    /// Whether an expression with these needs can be answered.
+    fn suffices(self, needs: RuleNeeds) -> bool {
+        (self.object || !needs.object)
+            && (self.owner_chain || !needs.owner_chain)
+            && (self.namespace_labels || !needs.namespace_labels)
     }
 
     fn covers(self, field: &Field) -> bool {
@@ -96,6 +103,13 @@ impl Rule {
                 }
                 Verdict::Not(_) => {}
             }
+        }
+        match &self.cel {
+            Some(cel) if !known.suffices(cel.needs) => {
+                open.get_or_insert_with(|| "cel".into());
+            }
+            Some(cel) if !cel.holds(event) => return Verdict::Not("cel".into()),
+            _ => {}
         }
         open.map_or(Verdict::Matches, Verdict::Open)
     }

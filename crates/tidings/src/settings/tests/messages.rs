@@ -42,3 +42,13 @@ fn what_is_no_yaml_is_told_with_its_place() {
 fn aliases_of_nothing_are_mistakes_where_no_text_can_stand() {
     check("aliases");
 }
+
+#[test]
+fn mistakes_in_expressions_have_their_line_and_column() {
+    check("cel");
+}
+
+#[test]
+fn an_older_spelling_beside_that_of_today_is_ignored() {
+    check("older");
+}

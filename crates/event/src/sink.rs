@@ -60,6 +60,13 @@ pub trait Sink: Sized + Send + Sync + 'static {
     fn needs_lookup(&self) -> bool {
         true
     }
+
+    /// Whether a template names one of these fields of the involved object; for those that no document has, such as
+    /// `OwnerChain`.
+    fn names(&self, fields: &[&str]) -> bool {
+        let _ = fields;
+        false
+    }
 }
 
 /// What every sink is given beside its settings.
@@ -162,6 +169,8 @@ pub trait DynSink: Send + Sync {
     fn batch_limit(&self) -> usize;
     /// See [`Sink::needs_lookup`].
     fn needs_lookup(&self) -> bool;
+    /// See [`Sink::names`].
+    fn names(&self, fields: &[&str]) -> bool;
 }
 
 impl<S: Sink> DynSink for S {
@@ -191,6 +200,10 @@ impl<S: Sink> DynSink for S {
 
     fn needs_lookup(&self) -> bool {
         Sink::needs_lookup(self)
+    }
+
+    fn names(&self, fields: &[&str]) -> bool {
+        Sink::names(self, fields)
     }
 }
 

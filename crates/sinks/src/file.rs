@@ -100,4 +100,8 @@ impl Sink for File {
     fn needs_lookup(&self) -> bool {
         self.shape.needs_lookup()
     }
+
+    fn names(&self, fields: &[&str]) -> bool {
+        self.shape.names(fields)
+    }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use template::Template;
 
-use crate::{shape, template_data, visible::visible};
+use crate::{environment::Process, shape, template_data, visible::visible};
 
 /// A header whose value is a template.
 pub(crate) struct Header {
@@ -37,10 +37,15 @@ pub(crate) fn templates(headers: &BTreeMap<String, String>) -> Vec<Header> {
 
 impl Header {
     /// The value for an event; an error when no header can carry it.
-    pub(crate) fn render(&self, event: &Event, now: Timestamp) -> Result<String, String> {
+    pub(crate) fn render(
+        &self,
+        event: &Event,
+        process: &Process,
+        now: Timestamp,
+    ) -> Result<String, String> {
         let template = self.template.as_ref();
         let rendered = template.and_then(|template| {
-            template.execute(&template_data::of(event), &shape::context(now)).ok()
+            template.execute(&template_data::of(event), &shape::context(process, now)).ok()
         });
         let value = rendered.as_deref().unwrap_or(&self.value).trim();
         if HeaderValue::try_from(value).is_err() {
@@ -55,6 +60,11 @@ impl Header {
     /// Whether it can show what was looked up of the involved object.
     pub(crate) fn needs_lookup(&self) -> bool {
         self.template.as_ref().is_some_and(shape::needs_lookup)
+    }
+
+    /// Whether it names one of these fields.
+    pub(crate) fn names(&self, fields: &[&str]) -> bool {
+        self.template.as_ref().is_some_and(|template| shape::names(template, fields))
     }
 }
 

@@ -89,7 +89,8 @@ impl<S> Shaped<S> {
                 Body::Raw(template.map_err(|error| wrong(format!("rawBody: {error}")))?)
             }
         };
-        let shape = Shape { body, de_dot: settings.de_dot, clock: Arc::clone(&ctx.clock) };
+        let (de_dot, clock) = (settings.de_dot, Arc::clone(&ctx.clock));
+        let shape = Shape { body, de_dot, clock, process: Process::default() };
         Ok((self.own, shape))
     }
 }
@@ -99,6 +100,7 @@ pub(crate) struct Shape {
     body: Body,
     de_dot: bool,
     clock: Arc<dyn Clock>,
+    process: Process,
 }
 
 enum Body {
@@ -110,7 +112,12 @@ enum Body {
 impl Shape {
     /// The whole document, as it is.
     pub(crate) fn document(clock: Arc<dyn Clock>) -> Self {
-        Self { body: Body::Document, de_dot: false, clock }
+        Self { body: Body::Document, de_dot: false, clock, process: Process::default() }
+    }
+
+    /// What templates may ask of the process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Refuses keys that have no effect, because of `why`.
@@ -148,9 +155,11 @@ impl Shape {
                 document::write(out, &event);
                 Ok(())
             }
-            Body::Layout(layout) => layout.write(out, &template_data::of(&event), &context(now)),
+            Body::Layout(layout) => {
+                layout.write(out, &template_data::of(&event), &context(&self.process, now))
+            }
             Body::Raw(template) => template
-                .write(out, &template_data::of(&event), &context(now))
+                .write(out, &template_data::of(&event), &context(&self.process, now))
                 .map_err(|error| format!("rawBody: {error}")),
         };
         written.map_err(|reason| Rejected { index, reason })
@@ -164,12 +173,21 @@ impl Shape {
             Body::Raw(template) => needs_lookup(template),
         }
     }
+
+    /// Whether a template names one of these fields.
+    pub(crate) fn names(&self, fields: &[&str]) -> bool {
+        match &self.body {
+            Body::Document => false,
+            Body::Layout(layout) => layout.any(&|template| names(template, fields)),
+            Body::Raw(template) => names(template, fields),
+        }
+    }
 }
 
 /// What templates may ask of the world: what those of the original may ask. Times are shown in UTC, wherever this runs.
-pub(crate) fn context(now: Timestamp) -> Context<'static> {
+pub(crate) fn context(process: &Process, now: Timestamp) -> Context<'_> {
     static UTC: TimeZone = TimeZone::UTC;
-    Context { now, zone: &UTC, environment: &Process }
+    Context { now, zone: &UTC, environment: process }
 }
 
 /// Whether a template can show what was looked up of the involved object.
@@ -192,6 +210,14 @@ pub(crate) fn needs_lookup(template: &Template) -> bool {
             rest.first().is_none_or(|name| LOOKED_UP.contains(&&**name))
         }
         Read::Path(_) => false,
+    })
+}
+
+/// Whether a template names one of these fields, of whatever it may be: `with` and variables hide what of.
+pub(crate) fn names(template: &Template, fields: &[&str]) -> bool {
+    template.reads(&|read| match read {
+        Read::Whole => false,
+        Read::Path(path) => path.iter().any(|name| fields.contains(&&**name)),
     })
 }
 

@@ -112,6 +112,10 @@ impl Sink for Stdout {
     fn needs_lookup(&self) -> bool {
         self.shape.needs_lookup()
     }
+
+    fn names(&self, fields: &[&str]) -> bool {
+        self.shape.names(fields)
+    }
 }
 
 /// Standard output without the buffer of [`io::Stdout`], which would print a failed write later.

@@ -107,6 +107,10 @@ impl Sink for Webhook {
     fn needs_lookup(&self) -> bool {
         self.shape.needs_lookup() || self.headers.iter().any(Header::needs_lookup)
     }
+
+    fn names(&self, fields: &[&str]) -> bool {
+        self.shape.names(fields) || self.headers.iter().any(|header| header.names(fields))
+    }
 }
 
 impl Webhook {
@@ -115,7 +119,7 @@ impl Webhook {
         self.shape.write(&mut body, event, now, index)?;
         let mut payload = payload(1, key(event), body);
         for header in &self.headers {
-            let value = header.render(event, now);
+            let value = header.render(event, self.shape.process(), now);
             let value = value.map_err(|reason| Rejected { index, reason })?;
             payload.headers.push((header.name.clone(), value));
         }

@@ -62,8 +62,8 @@ impl Scan<'_> {
             }
             Term::Variable(_, names) if !names.is_empty() => (self.wanted)(Read::Path(names)),
             Term::Dot => root && (self.wanted)(Read::Whole),
-            // `(.A).B` is `.A.B`: seen as `.A` alone, which reads at least as much.
-            Term::Chain(inner, _) => self.expr(inner, root),
+            // `(.A).B` is `.A.B`: seen as `.A` alone, which reads at least as much, and as `.B`.
+            Term::Chain(inner, names) => self.expr(inner, root) || (self.wanted)(Read::Path(names)),
             Term::Pipe(pipe) => self.pipe(pipe, root),
             Term::Function(..)
             | Term::Variable(..)

@@ -17,10 +17,22 @@ pub(crate) mod print;
 
 pub(crate) mod probe;
 
-/// The settings of `tidings run`. Starts logging, and logs what is surely not meant.
+/// The settings of `tidings run`: what only the kinds of receivers know is told with all else, and with its line.
+pub(crate) async fn startable(path: &Path, strict: bool) -> Result<Settings, Failure> {
+    let mut loaded = Loaded::from_file(path, Reading { strict, environment: &process });
+    drop(prepare(&mut loaded).await);
+    accept(loaded)
+}
+
+/// The settings, for those who do not need every receiver.
 pub(crate) fn accepted(path: &Path, strict: bool) -> Result<Settings, Failure> {
-    let Loaded { settings, findings, .. } =
-        Loaded::from_file(path, Reading { strict, environment: &process });
+    accept(Loaded::from_file(path, Reading { strict, environment: &process }))
+}
+
+/// Starts logging, and logs what is surely not meant.
+fn accept(loaded: Loaded) -> Result<Settings, Failure> {
+    let Loaded { settings, findings, .. } = loaded;
+    let settings = settings.filter(|_| !findings.iter().any(Finding::is_mistake));
     let Some(settings) = settings else {
         let mistakes: Vec<_> = findings.into_iter().filter(Finding::is_mistake).collect();
         let text = texts(&mistakes);

@@ -27,8 +27,8 @@ const SYNC: Duration = Duration::from_secs(60);
 pub(crate) struct Asked {
     /// What rules ask.
     pub(crate) rules: RuleNeeds,
-    /// A receiver that tells of it.
-    pub(crate) receivers: bool,
+    /// What receivers tell of it.
+    pub(crate) receivers: RuleNeeds,
 }
 
 /// What is known of objects; nothing before it is opened, or when nothing asks for it.
@@ -45,13 +45,13 @@ impl Lookups {
         tasks: &Tasks,
         stop: &Stop,
     ) {
-        let rules = asked.rules;
+        let Asked { rules, receivers } = asked;
         if settings.omit_lookup && rules.any() {
             tracing::warn!(
                 "rules on labels, annotations, owners and namespaces' labels match nothing: `omitLookup` is true"
             );
         }
-        if settings.omit_lookup || !(rules.any() || asked.receivers) {
+        if settings.omit_lookup || !(rules.any() || receivers.any()) {
             return;
         }
         let rate = Rate {
@@ -60,8 +60,8 @@ impl Lookups {
         };
         let needs = Needs {
             annotations: true,
-            owner_chain: rules.owner_chain || is_written(settings, &["OwnerChain", "RootOwner"]),
-            namespace_labels: rules.namespace_labels || is_written(settings, &["NamespaceLabels"]),
+            owner_chain: rules.owner_chain || receivers.owner_chain,
+            namespace_labels: rules.namespace_labels || receivers.namespace_labels,
         };
         let namespaces: Vec<Text> =
             scopes.iter().filter_map(|scope| scope.namespace.clone()).collect();
@@ -109,12 +109,4 @@ impl Lookups {
     pub(crate) fn gate(&self) -> Gate {
         self.knowledge().map_or_else(Gate::default, |knowledge| Gate::new(Arc::clone(knowledge)))
     }
-}
-
-/// Whether a template of a receiver has one of these words.
-fn is_written(settings: &Settings, words: &[&str]) -> bool {
-    settings.receivers.iter().any(|receiver| {
-        let text = receiver.settings.to_string();
-        words.iter().any(|word| text.contains(word))
-    })
 }

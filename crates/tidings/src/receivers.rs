@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use event::{Clock, SinkContext, Stop, Tasks};
-use pipeline::send::{Lane, LaneSettings, LaneWatch};
+use pipeline::{
+    route::RuleNeeds,
+    send::{Lane, LaneSettings, LaneWatch},
+};
 
 use crate::{app::USER_AGENT, exit::Failure, settings::Settings, shadow::Shadow, state::State};
 
-/// Connects every receiver, or its shadow, and starts its lane; says whether one tells what an event is about.
+/// Connects every receiver, or its shadow, and starts its lane; says what they tell of what an event is about.
 pub(crate) async fn connect(
     (settings, shadow): (&Settings, Option<Shadow>),
     state: &State,
     tasks: &Tasks,
     stop: &Stop,
     clock: &Arc<dyn Clock>,
-) -> Result<(Vec<LaneWatch>, bool), Failure> {
-    let (mut watches, mut needs_lookup) = (Vec::new(), false);
+) -> Result<(Vec<LaneWatch>, RuleNeeds), Failure> {
+    let (mut watches, mut needs) = (Vec::new(), RuleNeeds::default());
     for (receiver, saved) in settings.receivers.iter().zip(&state.lanes) {
         let ctx = SinkContext {
             receiver: receiver.name.clone(),
@@ -27,10 +30,12 @@ pub(crate) async fn connect(
                 let at = format!("receiver `{}`", receiver.name);
                 Failure::config(anyhow::Error::new(error).context(at))
             })?;
+        needs.object |= sink.needs_lookup();
+        needs.owner_chain |= sink.names(&["OwnerChain", "RootOwner"]);
+        needs.namespace_labels |= sink.names(&["NamespaceLabels"]);
         if let Some(shadow) = &shadow {
             sink = shadow.of(receiver.name.clone(), sink);
         }
-        needs_lookup |= sink.needs_lookup();
         let waiting = saved.tally.waiting();
         tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
         let lane = LaneSettings::default();
@@ -41,5 +46,5 @@ pub(crate) async fn connect(
     if watches.is_empty() {
         tracing::warn!("no receivers: events are watched and counted, and sent nowhere");
     }
-    Ok((watches, needs_lookup))
+    Ok((watches, needs))
 }

@@ -135,4 +135,8 @@ impl DynSink for Double {
     fn needs_lookup(&self) -> bool {
         self.sink.needs_lookup()
     }
+
+    fn names(&self, fields: &[&str]) -> bool {
+        self.sink.names(fields)
+    }
 }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::Layout;
-use crate::{shape, template_data};
+use crate::{environment::Process, shape, template_data};
 
 fn event() -> Event {
     let mut event = Event { message: "a <b> & \"c\"".into(), count: 3, ..Event::default() };
@@ -16,7 +16,8 @@ fn with(layout: &Json, omit_empty: bool) -> Result<String, String> {
     let layout = Layout::compile(layout, omit_empty)?;
     let event = event();
     let mut out = Vec::new();
-    let context = shape::context(Timestamp::UNIX_EPOCH);
+    let process = Process::default();
+    let context = shape::context(&process, Timestamp::UNIX_EPOCH);
     layout.write(&mut out, &template_data::of(&event), &context)?;
     Ok(String::from_utf8(out).unwrap())
 }
@@ -135,6 +136,11 @@ fn a_lookup_is_needed_where_a_template_can_show_it() {
         let layout = Layout::compile(&json!({"a": "x", "b": ["{{ .Reason }}", text]}), false);
         layout.unwrap().any(&shape::needs_lookup)
     };
+    let names = |text: &str| {
+        let layout = Layout::compile(&json!({"a": "x", "b": ["{{ .Reason }}", text]}), false);
+        let fields = ["OwnerChain", "RootOwner"];
+        layout.unwrap().any(&|template| shape::names(template, &fields))
+    };
     for text in [
         "{{ . }}",
         "{{ toJson . }}",
@@ -153,6 +159,24 @@ fn a_lookup_is_needed_where_a_template_can_show_it() {
         "{{ index .InvolvedObject.Labels \"a/b\" | upper }}",
     ] {
         assert!(needs(text), "{text}");
+    }
+    for text in [
+        "{{ .InvolvedObject.OwnerChain }}",
+        "{{ with .InvolvedObject }}{{ range .OwnerChain }}{{ .Name }}{{ end }}{{ end }}",
+        "{{ $x := .InvolvedObject }}{{ $x.RootOwner.Kind }}",
+        "{{ (.InvolvedObject).RootOwner }}",
+        "{{ (index (list .InvolvedObject) 0).OwnerChain }}",
+    ] {
+        assert!(needs(text), "{text}");
+        assert!(names(text), "{text}");
+    }
+    for text in [
+        "{{ . }}",
+        "{{ .InvolvedObject.Labels.OwnerChains }}",
+        "OwnerChain",
+        "{{ \"OwnerChain\" }}",
+    ] {
+        assert!(!names(text), "{text}");
     }
     for text in [
         "{{ .Message }} {{ .Labels }} {{ .Annotations.x }}",

@@ -53,7 +53,7 @@ pub struct RunArgs {
 pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
     let RunArgs { config, strict, input, state, shadow, shadow_out, .. } = args;
     let settings = match &config {
-        Some(path) => check::accepted(path, strict)?,
+        Some(path) => check::startable(path, strict).await?,
         None => Settings::for_terminal(),
     };
     logging::start(&settings.log_level, settings.log_format);

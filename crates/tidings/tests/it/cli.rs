@@ -104,12 +104,12 @@ async fn settings_that_a_receiver_can_never_use_are_a_wrong_config() {
     scene.write("input", "");
     let ended = scene.run("run --config config.yaml --source input").await;
     assert_eq!(ended.code, Some(3));
-    assert!(
-        ended.log.ends_with(
-            "error: receiver `hook`\n  because: `webhook.endpoint`: must begin with `http://` or `https://`\n"
-        ),
-        "{}",
-        ended.log
+    assert_eq!(
+        ended.log,
+        "error: the config is wrong\n\
+         config.yaml:2:36: mistake: receivers[0].webhook.endpoint: must begin with `http://` or `https://`\n \
+         2 | - {name: hook, webhook: {endpoint: ***}}\n   \
+           |                                    ^^^\n"
     );
 }
 

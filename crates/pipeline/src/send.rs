@@ -221,16 +221,16 @@ impl<R: Rows> Lane<R> {
         }
     }
 
-    /// Makes the payload of an attempt ready and cuts the attempt down to it. Nothing comes back when
-    /// a record has no encoding: it is parked, and the others are looked at anew.
+    /// Makes a payload ready and cuts the attempt down to it; nothing when records were parked instead.
     fn encode(&mut self, mut attempt: Attempt) -> Option<Attempt> {
         if self.encoded.ready_for(&attempt.seqs).is_none() {
             let window = self.delivery.window();
             let event = |seq: &Seq| Some((*seq, Arc::clone(&window.get(*seq)?.event)));
             let rows: Vec<_> = attempt.seqs.iter().filter_map(event).collect();
-            if let Err(not) = self.encoded.encode(&self.sink, &rows) {
-                let parked = self.delivery.unreadable(not.seq, not.reason);
-                self.settled(vec![parked]);
+            let without = self.encoded.encode(&self.sink, rows);
+            if !without.is_empty() {
+                let parked = self.delivery.unreadable(without);
+                self.settled(parked);
                 return None;
             }
         }

@@ -13,6 +13,7 @@ use event::{
 };
 
 use super::{
+    encoded::Unencodable,
     suspicion::{Flakiness, Suspect, TRIES},
     window::Window,
 };
@@ -156,9 +157,12 @@ impl Delivery {
             .collect()
     }
 
-    /// The record cannot be encoded.
-    pub(super) fn unreadable(&mut self, seq: Seq, why: String) -> Settled {
-        let settled = self.settle(seq, End::Parked(ParkCause::Unreadable, why));
+    /// Records that cannot be encoded.
+    pub(super) fn unreadable(&mut self, records: Vec<Unencodable>) -> Vec<Settled> {
+        let settled = records.into_iter().map(|Unencodable { seq, reason }| {
+            self.settle(seq, End::Parked(ParkCause::Unreadable, reason))
+        });
+        let settled = settled.collect();
         self.oldest_settled();
         settled
     }

@@ -224,6 +224,23 @@ async fn what_cannot_be_read_or_encoded_is_parked_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_in_which_many_have_no_encoding_is_encoded_twice_at_most() {
+    for every in [1, 2, 3, 50] {
+        let rows = MemoryRows::up_to(500);
+        let bad = (1..=500).filter(|seq| seq % every == 0);
+        let receiver = Receiver::without_encoding_for(bad.clone(), 500, |_| Reply::OK);
+        let lane = Running::lane(&rows, &receiver);
+        lane.reaches(500).await;
+        lane.stop().await;
+        let good: Vec<_> = (1..=500).filter(|seq| seq % every != 0).collect();
+        assert_eq!(receiver.accepted(), good);
+        assert_eq!(rows.parked().len(), bad.count());
+        assert!(receiver.sent().len() <= 1, "{}", receiver.sent().len());
+        assert!(receiver.encoded() <= 1000, "{} for one in {every}", receiver.encoded());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_between_send_and_ack_repeats_with_the_same_rows_only() {
     let rows = MemoryRows::up_to(60);
     let poison_until_crash = Arc::new(AtomicBool::new(true));

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -169,6 +172,7 @@ pub(super) struct Receiver {
     accepted: Mutex<Vec<Seq>>,
     closed: Mutex<usize>,
     unencodable: BTreeSet<Seq>,
+    encoded: AtomicUsize,
 }
 
 impl Receiver {
@@ -192,7 +196,13 @@ impl Receiver {
             accepted: Mutex::default(),
             closed: Mutex::default(),
             unencodable: unencodable.into_iter().collect(),
+            encoded: AtomicUsize::new(0),
         })
+    }
+
+    /// How many records it has encoded, one as often as it was asked to.
+    pub(super) fn encoded(&self) -> usize {
+        self.encoded.load(Ordering::SeqCst)
     }
 
     pub(super) fn sent(&self) -> Vec<Sent> {
@@ -232,7 +242,10 @@ impl Sink for Handle {
 
     fn encode(&self, events: &[Arc<Event>]) -> Result<Vec<Payload>, Rejected> {
         let seqs: Vec<Seq> = events.iter().filter_map(|event| event.revision()).collect();
-        if let Some(index) = seqs.iter().position(|seq| self.0.unencodable.contains(seq)) {
+        let bad = seqs.iter().position(|seq| self.0.unencodable.contains(seq));
+        let encoded = bad.map_or(seqs.len(), |index| index + 1);
+        self.0.encoded.fetch_add(encoded, Ordering::SeqCst);
+        if let Some(index) = bad {
             return Err(Rejected { index, reason: "no such field".into() });
         }
         let payloads = seqs.chunks(self.0.batch_limit).map(|seqs| {

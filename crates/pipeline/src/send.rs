@@ -15,6 +15,8 @@ mod encoded;
 
 mod lag;
 
+mod rate;
+
 mod rows;
 
 mod settings;
@@ -42,6 +44,7 @@ pub use crate::backoff::BackoffSettings;
 pub use self::{
     drain::{Left, drained},
     lag::Lag,
+    rate::RateLimit,
     rows::Rows,
     settings::LaneSettings,
     status::{Attempts, LaneState, LaneStatus, LaneWatch},
@@ -50,6 +53,7 @@ pub use self::{
 use self::{
     delivery::{Attempt, Delivery, End, Settled, Then},
     encoded::Encoded,
+    rate::Bucket,
     status::Reporter,
 };
 
@@ -71,6 +75,7 @@ pub struct Lane<R> {
     delivery: Delivery,
     encoded: Encoded,
     backoff: Backoff,
+    bucket: Bucket,
     read_failures: u32,
     unsaved: Unsaved,
     reporter: Reporter,
@@ -93,6 +98,17 @@ enum Pause {
     UntilRows,
 }
 
+impl Pause {
+    /// Whether progress must not wait until it is over.
+    fn is_long(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::For(time) => time >= REPORT_EVERY,
+            Self::UntilRows => true,
+        }
+    }
+}
+
 impl<R: Rows> Lane<R> {
     /// A lane that goes on where `saved` says; nothing happens before [`Lane::run`].
     pub fn new(
@@ -113,6 +129,7 @@ impl<R: Rows> Lane<R> {
             delivery,
             encoded: Encoded::default(),
             backoff: Backoff::new(settings.backoff, seed),
+            bucket: Bucket::new(settings.rate_limit),
             read_failures: 0,
             unsaved: Unsaved {
                 tally: LaneTally::default(),
@@ -163,6 +180,9 @@ impl<R: Rows> Lane<R> {
         let Some(attempt) = self.encode(attempt) else {
             return Pause::None;
         };
+        if let Err(wait) = self.bucket.take(Instant::now()) {
+            return Pause::For(wait);
+        }
         let Some(answer) = self.send(&attempt, stop).await else {
             return Pause::None;
         };
@@ -285,7 +305,7 @@ impl<R: Rows> Lane<R> {
         let due = if nothing_ended {
             self.idle_report_due().is_some_and(|at| at <= Instant::now())
         } else {
-            pause != Pause::None || self.unsaved.saved_at.elapsed() >= REPORT_EVERY
+            pause.is_long() || self.unsaved.saved_at.elapsed() >= REPORT_EVERY
         };
         if due {
             self.save();

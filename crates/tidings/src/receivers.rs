@@ -5,7 +5,7 @@ use std::sync::Arc;
 use event::{Clock, SinkContext, Stop, Tasks};
 use pipeline::{
     route::RuleNeeds,
-    send::{Lane, LaneSettings, LaneWatch},
+    send::{Lane, LaneWatch},
 };
 
 use crate::{app::USER_AGENT, exit::Failure, settings::Settings, shadow::Shadow, state::State};
@@ -38,7 +38,7 @@ pub(crate) async fn connect(
         }
         let waiting = saved.tally.waiting();
         tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
-        let lane = LaneSettings::default();
+        let lane = receiver.sending.lane();
         let lane = Lane::new(saved.clone(), sink, state.saver.clone(), lane, Arc::clone(clock));
         watches.push(lane.watch());
         tasks.spawn("lane", lane.run(stop.clone()));

@@ -42,6 +42,8 @@ mod review;
 
 mod scalar;
 
+mod sending;
+
 mod shown;
 
 mod source;
@@ -51,6 +53,7 @@ pub use finding::{Finding, Place, Severity};
 pub(crate) use foreign::Foreign;
 pub use load::{Loaded, Reading};
 pub use receiver::{Origin, Receiver};
+pub use sending::Sending;
 pub(crate) use shown::is_secret;
 
 /// What Tidings obeys.
@@ -159,6 +162,7 @@ impl Settings {
             receivers: vec![Receiver {
                 name,
                 repeats: Repeats::Every,
+                sending: Sending::default(),
                 kind,
                 settings: serde_json::json!({"format": "pretty"}),
                 origin: Origin::default(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::BackoffSettings;
+use super::{BackoffSettings, RateLimit};
 
 /// How a lane sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct LaneSettings {
     /// How long to gather rows after a quiet moment: twenty lanes then make twenty requests, not two
     /// hundred, of what comes within it.
     pub linger: Duration,
+    /// The most requests; nothing is as many as the receiver takes.
+    pub rate_limit: Option<RateLimit>,
     /// How long a receiver may take to answer.
     pub attempt_timeout: Duration,
     /// How long to wait between attempts.
@@ -30,6 +32,7 @@ impl Default for LaneSettings {
             batch_rows: 500,
             batch_bytes: 4 << 20,
             linger: Duration::from_millis(10),
+            rate_limit: None,
             attempt_timeout: Duration::from_secs(30),
             backoff: BackoffSettings::default(),
             probe_every: Duration::from_secs(60),

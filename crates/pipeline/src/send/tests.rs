@@ -161,6 +161,28 @@ async fn retry_after_is_respected() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limited_lane_sends_a_burst_and_then_keeps_its_rate() {
+    let rows = MemoryRows::up_to(40);
+    let receiver = Receiver::new(1, |sent| match sent.number {
+        7 => Reply::down(),
+        _ => Reply::OK,
+    });
+    let rate_limit = RateLimit::new(4.0, 3);
+    let settings = LaneSettings { rate_limit, ..LaneSettings::default() };
+    let lane = Running::with(&rows, &receiver, settings);
+    lane.until(|status| status.delivered == 10).await;
+    assert_eq!(lane.watch.status().state, LaneState::Ok, "to wait for its turn is no failure");
+    lane.reaches(40).await;
+    lane.stop().await;
+    let sent: Vec<_> = receiver.sent().iter().map(|sent| sent.after.as_millis()).collect();
+    assert_eq!(sent[..6], [0, 0, 0, 250, 500, 750]);
+    // A failed request took its token, too.
+    let most = |pair: &[u128]| pair[3] - pair[0] >= 248;
+    assert!(sent.windows(4).all(most), "{sent:?}");
+    assert_eq!((sent.len(), receiver.accepted().len()), (41, 40));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_partial_answer_sends_only_the_rest_again() {
     let rows = MemoryRows::up_to(6);
     let receiver = Receiver::new(6, |sent| match sent.number {

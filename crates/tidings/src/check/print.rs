@@ -40,8 +40,11 @@ pub(crate) fn yaml(
         let hidden = |path: &str| is_replaced(it, path);
         let inner = masked(&it.settings, it.kind.name, it.kind.name, &hidden);
         let repeats = serde_json::to_value(it.repeats).unwrap_or_default();
-        let pairs = [("name", (*it.name).into()), ("repeats", repeats), (it.kind.name, inner)];
-        Value::Object(pairs.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
+        let mut pairs = vec![("name", (*it.name).into()), ("repeats", repeats)];
+        pairs.extend(it.sending.shown());
+        pairs.push((it.kind.name, inner));
+        let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));
+        Value::Object(pairs.collect())
     };
     serde_saphyr::to_string(&File {
         log_level: &settings.log_level,

@@ -4,7 +4,10 @@ use event::{SinkKind, Text};
 use pipeline::route::Repeats;
 use serde_json::{Map, Value};
 
-use super::remark::{self, Remark};
+use super::{
+    remark::{self, Remark},
+    sending::{self, Sending},
+};
 use crate::kinds;
 
 /// One receiver.
@@ -14,6 +17,8 @@ pub struct Receiver {
     pub name: Text,
     /// What it gets of an Event that keeps changing.
     pub repeats: Repeats,
+    /// How it is sent to.
+    pub sending: Sending,
     /// Its kind.
     pub kind: &'static SinkKind,
     /// What the kind is to be told.
@@ -49,8 +54,10 @@ impl Receiver {
         let at = |key: &str| format!("{path}.{key}");
         let name: Text = part(written, "name", path, remarks);
         let repeats: Repeats = part(written, "repeats", path, remarks);
+        let sending = Sending::read(written, path, remarks);
         for key in written.keys().filter(|key| !is_known(key)) {
-            let known = ["name", "repeats"].into_iter().chain(kinds::names());
+            let known = ["name", "repeats"].into_iter().chain(sending::KEYS);
+            let known = known.chain(kinds::names());
             let mut unknown = remark::unknown(at(key), known);
             if kinds::EMPTY.contains(&key.as_str()) {
                 unknown.hint =
@@ -89,12 +96,12 @@ impl Receiver {
             return None;
         }
         let settings = event::written::without_dangling(written[first].clone());
-        Some(Self { name, repeats, kind, settings, origin })
+        Some(Self { name, repeats, sending, kind, settings, origin })
     }
 }
 
 /// The value under `key`; the zero value when it is not there, or a mistake.
-fn part<T: serde::de::DeserializeOwned + Default>(
+pub(super) fn part<T: serde::de::DeserializeOwned + Default>(
     written: &Map<String, Value>,
     key: &str,
     path: &str,
@@ -108,7 +115,9 @@ fn part<T: serde::de::DeserializeOwned + Default>(
 }
 
 fn is_known(key: &str) -> bool {
-    matches!(key, "name" | "repeats") || kinds::names().any(|kind| kind == key)
+    matches!(key, "name" | "repeats")
+        || sending::KEYS.contains(&key)
+        || kinds::names().any(|kind| kind == key)
 }
 
 fn no_kind(written: &Map<String, Value>, path: &str, name: &str) -> Remark {

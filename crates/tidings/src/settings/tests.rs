@@ -1,3 +1,4 @@
+use pipeline::send::{LaneSettings, RateLimit};
 use proptest::prelude::*;
 
 use super::*;
@@ -40,6 +41,21 @@ fn the_original_file_is_read() {
     assert_eq!((settings.max_age, settings.max_age_is_set), (60, true));
     let kinds: Vec<_> = settings.receivers.iter().map(|it| (it.kind.name, it.repeats)).collect();
     assert_eq!(kinds, [("stdout", Repeats::First), ("webhook", Repeats::Every)]);
+}
+
+#[test]
+fn how_a_receiver_is_sent_to_is_read() {
+    let sending = |keys: &str| {
+        let text = format!("receivers: [{{name: a, {keys}, stdout: {{}}}}]");
+        settings(&text).receivers.remove(0).sending
+    };
+    let lane = |keys: &str| sending(keys).lane();
+    assert_eq!(lane("rateLimit: "), LaneSettings::default());
+    assert_eq!(lane("rateLimit: {perSecond: 2.5}").rate_limit, RateLimit::new(2.5, 3));
+    let limited = sending("rateLimit: {perSecond: 0.5, burst: 7}");
+    assert_eq!(limited.lane().rate_limit, RateLimit::new(0.5, 7));
+    let shown = serde_json::json!({"perSecond": 0.5, "burst": 7});
+    assert_eq!(limited.shown(), [("rateLimit", shown)]);
 }
 
 #[test]

@@ -34,6 +34,11 @@ fn warnings_about_keys_receivers_and_variables() {
 }
 
 #[test]
+fn mistakes_about_how_a_receiver_is_sent_to() {
+    check("sending");
+}
+
+#[test]
 fn what_is_no_yaml_is_told_with_its_place() {
     check("none");
 }

@@ -163,7 +163,8 @@ fn scatter(number: u64) -> u64 {
     Random::new(number).bits()
 }
 
-fn uuid(number: u64) -> Text {
+/// A made-up UID.
+pub(crate) fn uuid(number: u64) -> Text {
     let (high, low) = (scatter(number), scatter(!number));
     Text::from(format!(
         "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",

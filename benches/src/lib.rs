@@ -32,3 +32,6 @@ pub mod objects;
 
 /// How often the API server is asked.
 pub mod requests;
+
+/// How long events are in the journal.
+pub mod bodies;

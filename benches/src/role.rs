@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::{decode, generate, layout, memory, objects, requests, way};
+use crate::{bodies, decode, generate, layout, memory, objects, requests, way};
 
 /// The argument before the name of a role.
 pub const WORD: &str = "role";
@@ -29,6 +29,8 @@ pub fn play(role: &str, arguments: &[String]) -> anyhow::Result<()> {
             objects::measure(number(0)?, text(1)? == "annotations");
             Ok(())
         }
+        "bodies" => bodies::measure(),
+        "dictionary" => bodies::train(Path::new(text(0)?)),
         "requests" => requests::measure(number(0)?, number(1)?),
         other => anyhow::bail!("no such role: {other}"),
     }

@@ -11,6 +11,10 @@ use thiserror::Error;
 
 use crate::{Event, EventKey, LaneId, LaneSet, Text};
 
+mod room;
+
+pub use room::{Need, Overflow, Shed, Swept, Usage};
+
 /// Number of a row: 1 for the first, one more for each, never used again.
 pub type Seq = u64;
 
@@ -45,14 +49,33 @@ pub trait Journal: Send {
     /// again while it removes rows.
     fn trim(&mut self, now: Timestamp) -> Result<Trimmed, JournalError>;
 
+    /// Removes rows that a snapshot covers and no lane waits for, wherever they are: behind a lane that
+    /// is stuck, rows of others pile up. Looks at a bounded number of rows after `after`.
+    fn sweep(&mut self, after: Seq) -> Result<Swept, JournalError>;
+
+    /// Makes room: drops the oldest rows of the lane that has most to send, counts them as overflow, and
+    /// removes those that no other lane waits for. Does a bounded part of it: call it again.
+    fn shed(&mut self, need: &Need) -> Result<Shed, JournalError>;
+
+    /// Removes parked rows, oldest first, while they take more than `bytes` or are older than `before`,
+    /// and counts them as discarded; says how many. Does a bounded part of it.
+    fn discard_parked(&mut self, bytes: u64, before: Timestamp) -> Result<u64, JournalError>;
+
     /// Parked rows of one lane, oldest first.
     fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError>;
 
-    /// Every lane with its tally, and the overall tally, read from one snapshot.
+    /// Every lane with its tally, and the overall tally, read from one snapshot. Counts the rows that
+    /// wait one by one, which takes long when many do.
     fn ledger(&mut self) -> Result<Ledger, JournalError>;
+
+    /// The same from the tallies alone: what waits is what was accepted and is not done with.
+    fn tallies(&self) -> Ledger;
 
     /// Bytes on disk that are in use; space that later rows will fill again is not counted.
     fn size(&mut self) -> Result<u64, JournalError>;
+
+    /// The same in parts.
+    fn usage(&mut self) -> Result<Usage, JournalError>;
 }
 
 /// Why the journal could not do it.
@@ -131,6 +154,8 @@ pub struct Commit {
     pub parked: Vec<Parked>,
     /// Breaks in what was seen.
     pub breaks: Vec<Break>,
+    /// Of how many dropped rows of a lane somebody was told.
+    pub told: Vec<(LaneId, u64)>,
     /// A part of the live state. Part 0 begins a snapshot: what is appended by this commit and later
     /// comes after it. The last part completes it and makes older ones worthless.
     pub snapshot: Option<SnapshotPart>,
@@ -146,6 +171,7 @@ impl Commit {
         self.progress.extend(other.progress);
         self.parked.extend(other.parked);
         self.breaks.extend(other.breaks);
+        self.told.extend(other.told);
         self.snapshot = other.snapshot.or(self.snapshot.take());
     }
 
@@ -158,6 +184,7 @@ impl Commit {
             && self.progress.is_empty()
             && self.parked.is_empty()
             && self.breaks.is_empty()
+            && self.told.is_empty()
             && self.snapshot.is_none()
     }
 }
@@ -223,6 +250,11 @@ pub struct Lane {
     pub cursor: Seq,
     /// Rows above the cursor that are done with too.
     pub done_above: Vec<Seq>,
+    /// Stretches that were dropped because the journal was full: after the first number, up to the
+    /// second. Ascending, and apart from each other; gone once the cursor has passed them.
+    pub skipped: Vec<(Seq, Seq)>,
+    /// Of what was dropped, the part that nobody was told of yet.
+    pub untold: Option<Overflow>,
     /// What became of its events.
     pub tally: LaneTally,
     /// When its receiver left the config.
@@ -354,6 +386,12 @@ impl LaneTally {
         self.discarded += other.discarded;
     }
 
+    /// A parked event was given up.
+    pub fn discard_parked(&mut self) {
+        self.parked = self.parked.saturating_sub(1);
+        self.discarded += 1;
+    }
+
     /// Accepted and not yet done with.
     pub fn waiting(&self) -> u64 {
         let done = self.delivered
@@ -366,13 +404,12 @@ impl LaneTally {
     }
 }
 
-/// All tallies at one moment, with the rows that really wait counted one by one.
+/// All tallies at one moment, and how many rows each lane has yet to send.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Of everything that came in.
     pub tally: Tally,
-    /// Of each lane, orphans and resting numbers too, with the number of rows in the journal that it has
-    /// yet to send.
+    /// Of each lane, orphans and resting numbers too, with the number of rows that it has yet to send.
     pub lanes: Vec<(Lane, u64)>,
     /// Every break so far, newest last; the last hundred are kept.
     pub breaks: Vec<Break>,
@@ -380,7 +417,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Whether `accepted = delivered + suppressed + waiting + parked + dropped` holds for every lane,
-    /// with `waiting` counted from the rows, and `seen` is accounted for.
+    /// and `seen` is accounted for. That says something where `waiting` was counted from the rows.
     pub fn balances(&self) -> bool {
         self.tally.balances()
             && self.lanes.iter().all(|(lane, waiting)| lane.tally.waiting() == *waiting)
@@ -394,4 +431,6 @@ pub struct Trimmed {
     pub rows: u64,
     /// Orphaned lanes given up.
     pub lanes: u64,
+    /// There is still space to give back.
+    pub space_left: bool,
 }

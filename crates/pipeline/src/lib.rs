@@ -19,6 +19,8 @@ pub mod backoff;
 
 pub mod counts;
 
+mod losses;
+
 pub mod measures;
 
 use std::{future::Future, sync::Arc};

@@ -11,51 +11,48 @@
 //! What an event's next revision is counted against is in [`live`]; the journal keeps its changes with
 //! the rows and a snapshot of it from time to time.
 //!
-//! The state folder has one owner ([`folder`]). A file that was damaged is set aside, and what is still
+//! Rows that pile up are packed (`packing`, [`bodies`]); at its limit the journal drops the oldest of the
+//! lane that has most to send (`pressure`, `overflow`).
+//!
+//! The state folder has one owner ([`folder`]); a file of an older schema is copied and then changed
+//! (`migrate`). A file that was damaged is set aside, and what is still
 //! readable is brought into a new one (`salvage`). When the disk is full, commits wait, and a reserve
 //! lets the journal make room (`reserve`).
 
+pub mod bodies;
+pub mod folder;
+pub mod inspect;
 pub mod live;
-
+pub mod memory;
+pub mod sqlite;
 pub mod writer;
 
-mod group;
-
-mod keeper;
-
-mod tail;
-
-pub mod sqlite;
-
-mod schema;
-
-mod rows;
-
-mod form;
-
-mod records;
-
-mod check;
-
-mod salvage;
-
-mod rescue;
-
-mod reserve;
-
-pub mod folder;
-
-mod mounts;
-
-pub mod memory;
-
 mod books;
+mod check;
+mod form;
+mod group;
+mod keeper;
+mod migrate;
+mod mounts;
+mod overflow;
+mod packing;
+mod parked;
+mod pressure;
+mod records;
+mod rescue;
+mod reserve;
+mod rows;
+mod salvage;
+mod schema;
+mod tail;
 
 #[cfg(test)]
 mod battery;
 
-pub use folder::{FolderError, StateFolder, Storage};
+pub use folder::{FolderError, FolderLook, StateFolder, Storage};
 pub use memory::MemoryJournal;
+pub use packing::PackFrom;
+pub use pressure::Budget;
 pub use sqlite::{Limits, SqliteJournal};
 pub use tail::Page;
 pub use writer::{Saver, SaverSettings};

@@ -168,7 +168,14 @@ pub fn damaged(what: &str, now: Timestamp, cluster_name: &Text) -> Event {
     statement(message, &id, 0, now, cluster_name)
 }
 
-fn statement(message: String, id: &str, revision: u64, at: Timestamp, cluster: &Text) -> Event {
+/// An event that tells people of something that only Tidings knows.
+pub(crate) fn statement(
+    message: String,
+    id: &str,
+    revision: u64,
+    at: Timestamp,
+    cluster: &Text,
+) -> Event {
     let at = event::time::whole_seconds(at);
     let mut event = Event {
         reason: "EventsMissed".into(),

@@ -13,12 +13,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     memory::MemoryJournal,
+    packing::PackFrom,
     sqlite::{Limits, SqliteJournal},
 };
 
 /// Small, so that tests reach them.
 pub(super) const LIMITS: Limits =
-    Limits { snapshot_bytes: 10_000, reserve_bytes: 0, check_bytes: 1 << 30 };
+    Limits { snapshot_bytes: 10_000, reserve_bytes: 0, check_bytes: 1 << 30, pack_from: PLAIN };
+
+/// Nothing is packed, so that lengths are known.
+pub(super) const PLAIN: PackFrom = PackFrom { rows: u64::MAX, bytes: u64::MAX };
 
 /// One of the two journals.
 pub(super) enum Subject {
@@ -180,6 +184,10 @@ macro_rules! battery {
 mod rows;
 
 mod lanes;
+
+mod limit;
+
+mod upgrade;
 
 mod agreement;
 

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use event::{
     LaneId, Text,
-    journal::{Break, Commit, Committed, JournalError, Lane, Position, Seq, SnapshotPart, Tally},
+    journal::{
+        Break, Commit, Committed, JournalError, Lane, Ledger, Position, Seq, SnapshotPart, Tally,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,6 +44,10 @@ pub(super) struct Books {
     pub(super) positions: BTreeMap<Text, Position>,
     /// The newest breaks.
     pub(super) breaks: VecDeque<Break>,
+    /// Up to here rows may be missing between others: no lane waited for them.
+    pub(super) swept: Seq,
+    /// Bytes of all parked rows.
+    pub(super) parked: u64,
 }
 
 /// A snapshot of the live state.
@@ -94,6 +100,12 @@ impl Books {
             if let Some(lane) = next.lane_mut(progress.lane) {
                 lane.cursor = progress.cursor;
                 lane.done_above.clone_from(&progress.done_above);
+                lane.skipped.retain(|(_, upto)| *upto > progress.cursor);
+            }
+        }
+        for (id, rows) in &commit.told {
+            if let Some(lane) = next.lane_mut(*id) {
+                lane.untold = lane.untold.and_then(|untold| untold.without(*rows));
             }
         }
         if let Some((scope, position)) = &commit.position {
@@ -188,6 +200,8 @@ impl Books {
             generation: *generation,
             cursor: self.last,
             done_above: Vec::new(),
+            skipped: Vec::new(),
+            untold: None,
             tally: event::journal::LaneTally::default(),
             orphaned: None,
         };
@@ -215,6 +229,8 @@ impl Books {
         lane.tally.expired += waiting;
         lane.cursor = upto;
         lane.done_above.clear();
+        lane.skipped.clear();
+        lane.untold = None;
         for holder in &mut self.lanes {
             if holder.lane.id == id {
                 holder.given_up = Some(GivenUp { upto, forgotten_by });
@@ -249,9 +265,38 @@ impl Books {
     pub(super) fn waiting_above(&self) -> Seq {
         self.done(self.last)
     }
+
+    /// The lane with this number, if it takes part.
+    pub(super) fn lane(&self, id: LaneId) -> Option<&Lane> {
+        let at = self.lanes.binary_search_by_key(&id, |it| it.lane.id).ok()?;
+        let holder = &self.lanes[at];
+        holder.given_up.is_none().then_some(&holder.lane)
+    }
+
+    /// The ledger as the tallies tell it.
+    pub(super) fn ledger(&self) -> Ledger {
+        let lanes = self.lanes.iter();
+        Ledger {
+            tally: self.tally,
+            lanes: lanes.map(|it| (it.lane.clone(), it.lane.tally.waiting())).collect(),
+            breaks: self.breaks.iter().cloned().collect(),
+        }
+    }
 }
 
 /// Whether `lane` has yet to deal with row `seq`, if it takes it.
 pub(super) fn waits(lane: &Lane, seq: Seq) -> bool {
-    seq > lane.cursor && lane.done_above.binary_search(&seq).is_err()
+    seq > lane.cursor && lane.done_above.binary_search(&seq).is_err() && !is_skipped(lane, seq)
+}
+
+/// Whether `seq` lies in a stretch that was dropped.
+pub(super) fn is_skipped(lane: &Lane, seq: Seq) -> bool {
+    let before = lane.skipped.partition_point(|(after, _)| *after < seq);
+    before > 0 && seq <= lane.skipped[before - 1].1
+}
+
+/// Where a lane that has come to `seq` reads on.
+pub(super) fn beyond_skipped(lane: &Lane, seq: Seq) -> Seq {
+    let before = lane.skipped.partition_point(|(after, _)| *after <= seq);
+    if before == 0 { seq } else { seq.max(lane.skipped[before - 1].1) }
 }

@@ -59,9 +59,50 @@ pub enum FolderError {
         /// What the system says.
         source: io::Error,
     },
+    /// There is none.
+    #[error("the state folder `{path}` cannot be read: {source}")]
+    NotReadable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// Asked to stop while another process held the folder.
     #[error("stopped while waiting for the state folder")]
     Stopped,
+}
+
+/// A folder that is looked at. While nobody else has it, nobody takes it before this is dropped.
+#[derive(Debug)]
+pub struct FolderLook {
+    /// The folder.
+    pub path: PathBuf,
+    /// What it is on.
+    pub storage: Storage,
+    /// Who has it, in the words of that process.
+    pub holder: Option<String>,
+    _lock: Option<File>,
+}
+
+impl FolderLook {
+    /// Looks at the folder `path`, which must be there; makes nothing.
+    pub fn at(path: &Path) -> Result<Self, FolderError> {
+        let missing = |source| FolderError::NotReadable { path: path.to_owned(), source };
+        let real = path.canonicalize().map_err(missing)?;
+        let lock = File::open(real.join("lock")).ok();
+        let taken = lock.as_ref().map(File::try_lock);
+        let holder =
+            matches!(taken, Some(Err(TryLockError::WouldBlock))).then(|| owner(&real.join("lock")));
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let storage = Storage::of(&real, Mount::of(&real, &mounts)).map_err(missing)?;
+        Ok(Self { path: real, storage, holder, _lock: lock })
+    }
+}
+
+/// Who has the lock, as it wrote itself.
+fn owner(lock: &Path) -> String {
+    let owner = fs::read_to_string(lock).unwrap_or_default();
+    if owner.is_empty() { "another process".into() } else { owner.trim().into() }
 }
 
 impl StateFolder {
@@ -90,13 +131,7 @@ impl StateFolder {
         let owner =
             format!("process {} on {}, since {}\n", std::process::id(), host(), clock.now());
         lock.set_len(0).and_then(|()| lock.write_all(owner.as_bytes())).map_err(not_writable)?;
-        let (total_bytes, free_bytes) = space(&real).map_err(not_writable)?;
-        let storage = Storage {
-            durable: mount.as_ref().is_none_or(Mount::is_durable),
-            kind: mount.map(|mount| mount.kind).unwrap_or_default(),
-            total_bytes,
-            free_bytes,
-        };
+        let storage = Storage::of(&real, mount).map_err(not_writable)?;
         Ok(Self { path: real, storage, _lock: lock })
     }
 
@@ -122,6 +157,16 @@ impl StateFolder {
 }
 
 impl Storage {
+    fn of(path: &Path, mount: Option<Mount>) -> io::Result<Self> {
+        let (total_bytes, free_bytes) = space(path)?;
+        Ok(Self {
+            durable: mount.as_ref().is_none_or(Mount::is_durable),
+            kind: mount.map(|mount| mount.kind).unwrap_or_default(),
+            total_bytes,
+            free_bytes,
+        })
+    }
+
     /// Limits that suit it: on a small volume, or in memory, there is nothing to hold back, and
     /// snapshots come sooner, so that rows can go.
     pub fn limits(&self) -> Limits {
@@ -145,8 +190,7 @@ async fn take(lock: &File, path: &Path, stop: &Stop) -> Result<io::Result<()>, F
             Err(TryLockError::WouldBlock) => {}
         }
         if !told {
-            let owner = fs::read_to_string(path).unwrap_or_default();
-            let owner = if owner.is_empty() { "another process" } else { owner.trim() };
+            let owner = owner(path);
             tracing::warn!("the state folder is in use by {owner}; waiting until it is released");
             told = true;
         }
@@ -233,6 +277,22 @@ mod tests {
             "the state folder `/state` is on a network file system (nfs4), where locks and fsync do \
              not hold what the journal needs: use a volume of this machine, or a block device"
         );
+    }
+
+    #[tokio::test]
+    async fn a_look_says_who_has_the_folder_and_makes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let error = FolderLook::at(&path).unwrap_err().to_string();
+        assert!(
+            error.ends_with("cannot be read: No such file or directory (os error 2)"),
+            "{error}"
+        );
+        let folder = open(&path, &Stop::new()).await.unwrap();
+        let look = FolderLook::at(&path).unwrap();
+        assert!(look.holder.unwrap().starts_with(&format!("process {} on ", std::process::id())));
+        drop(folder);
+        assert_eq!(FolderLook::at(&path).unwrap().holder, None);
     }
 
     #[test]

@@ -7,13 +7,14 @@ use std::{
 };
 
 use event::{
-    Clock, Journal,
+    Clock, Journal, LaneId,
     journal::{Commit, Committed, JournalError, Seq},
 };
 use tokio::sync::{oneshot, watch};
 
 use super::{
     group::{Group, again},
+    pressure::{Pressure, Relief},
     writer::{Desk, Dues, Question, Request, SaverSettings, Waiting, lock},
 };
 
@@ -22,6 +23,7 @@ const QUESTIONS: usize = 8;
 
 /// The longest pause while the disk is full, and how often somebody is told.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const HELD_PAUSE: Duration = Duration::from_secs(1);
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// A pause between two looks at a journal in which nothing moves.
@@ -32,6 +34,11 @@ pub(super) struct Keeper {
     inbox: mpsc::Receiver<Request>,
     desk: Arc<Desk>,
     head: watch::Sender<Seq>,
+    /// How many events were dropped.
+    dropped: watch::Sender<u64>,
+    pressure: Pressure,
+    /// For which receiver nothing can be appended now.
+    held: Option<LaneId>,
     clock: Arc<dyn Clock>,
     settings: SaverSettings,
     commits: VecDeque<Box<Waiting>>,
@@ -71,7 +78,7 @@ impl Keeper {
         journal: Box<dyn Journal>,
         inbox: mpsc::Receiver<Request>,
         desk: Arc<Desk>,
-        head: watch::Sender<Seq>,
+        (head, dropped): (watch::Sender<Seq>, watch::Sender<u64>),
         (clock, settings): (Arc<dyn Clock>, SaverSettings),
     ) -> Self {
         Self {
@@ -79,13 +86,16 @@ impl Keeper {
             inbox,
             desk,
             head,
+            dropped,
+            pressure: Pressure::new(settings.budget),
+            held: None,
             clock,
-            settings,
             commits: VecDeque::new(),
             stuck: None,
             questions: VecDeque::new(),
             dues: Dues::default(),
             next_trim: Instant::now() + settings.trim_every,
+            settings,
             full: None,
             broken: None,
             closing: Closing::No,
@@ -173,6 +183,10 @@ impl Keeper {
             .stuck
             .take()
             .unwrap_or_else(|| Group::take(&mut self.commits, self.settings.group_rows));
+        if self.held.is_some() && !group.commit.rows.is_empty() {
+            self.stuck = Some(group);
+            return self.wait_for_room();
+        }
         match self.write(&mut group.commit) {
             Ok(committed) => {
                 self.full = None;
@@ -215,10 +229,30 @@ impl Keeper {
     fn publish(&mut self, mut group: Group, committed: Committed) {
         let rows = group.take_rows();
         if !rows.is_empty() {
+            self.pressure.appended(rows.len());
+            let taken = rows.iter().filter(|row| row.event.is_some()).count();
+            lock(&self.desk.rate).add(taken, Instant::now());
             lock(&self.desk.tail).extend(rows, committed.last);
             self.head.send_replace(committed.last);
         }
         group.answer(committed);
+        self.relieve();
+    }
+
+    /// Makes room when there is too much in the journal.
+    fn relieve(&mut self) {
+        let now = self.clock.now();
+        match self.pressure.relieve(self.journal.as_mut(), &self.desk, now) {
+            Ok(Relief { dropped, held }) => {
+                self.held = held;
+                if dropped > 0 {
+                    self.dropped.send_modify(|sum| *sum += dropped);
+                }
+            }
+            // Commits will find out whether that lasts.
+            Err(JournalError::Full) => {}
+            Err(error) => self.give_in(&error),
+        }
     }
 
     fn answer(&mut self) {
@@ -238,8 +272,12 @@ impl Keeper {
     }
 
     fn trim(&mut self) {
-        let pause = match self.journal.trim(self.clock.now()) {
-            Ok(trimmed) if trimmed.rows > 0 => self.settings.trim_every / 50,
+        let now = self.clock.now();
+        let discarded = self.pressure.discard(self.journal.as_mut(), now);
+        let trimmed = discarded.and_then(|()| self.journal.trim(now));
+        self.relieve();
+        let pause = match trimmed {
+            Ok(trimmed) if trimmed.rows > 0 || trimmed.space_left => self.settings.trim_every / 50,
             Ok(_) if self.dues.since.is_none() && self.commits.is_empty() => IDLE,
             Ok(_) | Err(JournalError::Full) => self.settings.trim_every,
             Err(error) => {
@@ -259,12 +297,23 @@ impl Keeper {
 
     fn wait_for_room(&mut self) {
         let now = Instant::now();
+        // A receiver can be back at any moment.
+        let longest = if self.held.is_some() { HELD_PAUSE } else { LONGEST_PAUSE };
         let (pause, told) = match &self.full {
-            Some(full) => ((full.pause * 2).min(LONGEST_PAUSE), full.told),
+            Some(full) => ((full.pause * 2).min(longest), full.told),
             None => (self.settings.retry_after, None),
         };
         let tell = told.is_none_or(|told| now - told >= TELL_EVERY);
-        if tell {
+        if let (true, Some(lane)) = (tell, self.held) {
+            let ledger = self.journal.tallies();
+            let of = ledger.lanes.iter().find(|(it, _)| it.id == lane);
+            let receiver = of.map_or("", |(lane, _)| lane.name.as_str());
+            tracing::error!(
+                receiver,
+                "the journal is full, and this receiver must lose nothing (`overflow: wait`): nothing \
+                 new is saved, and nothing is read from the cluster, until it takes events again"
+            );
+        } else if tell {
             tracing::error!(
                 "the volume of the state folder is full: nothing new is saved, and nothing is read \
                  from the cluster, until there is room; free some space or enlarge the volume"

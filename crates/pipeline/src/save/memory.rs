@@ -6,20 +6,26 @@ use std::{collections::VecDeque, sync::Arc};
 use event::{
     Event, Journal, LaneId, LaneSet, Text, body,
     journal::{
-        Change, Commit, Committed, JournalError, Lane, Ledger, Loaded, Parked, Restored, Seq,
-        Stored, Trimmed,
+        Change, Commit, Committed, JournalError, Lane, Ledger, Loaded, Need, Parked, Restored, Seq,
+        Shed, Stored, Swept, Trimmed, Usage,
     },
 };
 use jiff::Timestamp;
 
 use super::{
     TRIM_ROWS,
-    books::{Books, waits},
+    books::{Books, beyond_skipped, is_skipped, waits},
     form,
+    overflow::{Choice, Dropping, Stretch},
+    packing::{PackFrom, Packing},
+    parked,
 };
 
 /// What a row costs beside its body.
 const ROW: usize = 64;
+
+/// What a row takes on average: here its event is not packed.
+const PLAIN: u64 = 1024;
 
 /// A journal in memory.
 #[derive(Debug)]
@@ -27,7 +33,9 @@ pub struct MemoryJournal {
     books: Books,
     rows: VecDeque<Kept>,
     bytes: u64,
-    parked: Vec<Parked>,
+    /// Each with its length, as the journal on disk counts it.
+    parked: Vec<(Parked, u64)>,
+    packing: Packing,
     parts: Vec<(u64, Vec<u8>)>,
     /// How much is appended until a snapshot is due; nothing when nobody will ever ask for it.
     snapshot_bytes: Option<u64>,
@@ -60,6 +68,7 @@ impl MemoryJournal {
             rows: VecDeque::new(),
             bytes: 0,
             parked: Vec::new(),
+            packing: Packing::new(PackFrom::default()),
             parts: Vec::new(),
             snapshot_bytes: Some(snapshot_bytes),
             failure: None,
@@ -108,9 +117,15 @@ impl MemoryJournal {
         }
         let before = std::mem::take(&mut self.books);
         self.books = before.after(commit, bytes);
-        let parked = commit.parked.iter();
-        let known = parked.filter(|parked| self.books.knows(parked.lane));
-        self.parked.extend(known.cloned());
+        for parked in &commit.parked {
+            if !self.books.knows(parked.lane) {
+                continue;
+            }
+            let body = parked.event.as_ref().map(|event| self.packing.always(body::encode(event)));
+            let bytes = parked::length(&parked.reason, body.as_deref());
+            self.books.parked += bytes;
+            self.parked.push((parked.clone(), bytes));
+        }
         if let (Some(part), Some(number)) = (&commit.snapshot, self.books.owner(&before)) {
             self.parts.push((number, part.bytes.clone()));
         }
@@ -129,6 +144,48 @@ impl MemoryJournal {
 
     fn first(&self) -> Option<Seq> {
         self.rows.front().map(|row| row.seq)
+    }
+
+    fn covered(&self) -> Seq {
+        self.books.covered(self.snapshot_bytes.is_none())
+    }
+
+    /// See `rows::look`.
+    fn look(
+        &self,
+        stretch: Option<Stretch>,
+        (after, upto): (Seq, Seq),
+        (most, enough): (usize, u64),
+    ) -> Dropping {
+        let mut dropping = Dropping::default();
+        let start = self.rows.partition_point(|row| row.seq <= after);
+        let rows = self.rows.range(start..).take_while(|row| row.seq <= upto);
+        for (looked, row) in rows.enumerate() {
+            if looked >= most || dropping.bytes >= enough {
+                return dropping;
+            }
+            let bytes = row_bytes(&row.lanes, row.change.is_some(), row.body);
+            let touched = row.change.map(|change| change.touched);
+            dropping.look(&self.books, stretch, (row.seq, &row.lanes, touched, bytes));
+        }
+        dropping.reached = upto;
+        dropping
+    }
+
+    fn remove(&mut self, stretches: &[(Seq, Seq)]) -> u64 {
+        let goes = |seq: Seq| {
+            let at = stretches.partition_point(|(first, _)| *first <= seq);
+            at > 0 && seq <= stretches[at - 1].1
+        };
+        let before = self.rows.len();
+        let mut bytes = 0;
+        self.rows.retain(|row| {
+            let goes = goes(row.seq);
+            bytes += if goes { row.bytes() } else { 0 };
+            !goes
+        });
+        self.bytes -= bytes;
+        (before - self.rows.len()) as u64
     }
 }
 
@@ -189,12 +246,15 @@ impl Journal for MemoryJournal {
         max_rows: usize,
         max_bytes: usize,
     ) -> Result<Vec<Stored>, JournalError> {
+        let of = self.books.lane(lane);
+        let after = of.map_or(after, |lane| beyond_skipped(lane, after));
         let start = self.rows.partition_point(|row| row.seq <= after);
         let mut bytes = 0;
         Ok(self
             .rows
             .range(start..)
             .filter(|row| row.lanes.contains(lane))
+            .filter(|row| !of.is_some_and(|lane| is_skipped(lane, row.seq)))
             .take(max_rows)
             .take_while(|row| {
                 let fits = bytes < max_bytes.max(1);
@@ -212,7 +272,12 @@ impl Journal for MemoryJournal {
         let mut trimmed = Trimmed::default();
         for lane in self.books.overdue(now) {
             self.books.give_up(lane.id, self.waiting(&lane));
-            self.parked.retain(|parked| parked.lane != lane.id);
+            let books = &mut self.books;
+            self.parked.retain(|(parked, bytes)| {
+                let stays = parked.lane != lane.id;
+                books.parked -= if stays { 0 } else { *bytes };
+                stays
+            });
             trimmed.lanes += 1;
         }
         let passed = match self.snapshot_bytes {
@@ -227,9 +292,51 @@ impl Journal for MemoryJournal {
         Ok(trimmed)
     }
 
+    fn sweep(&mut self, after: Seq) -> Result<Swept, JournalError> {
+        let covered = self.covered();
+        let after = after.max(self.books.waiting_above().min(covered));
+        let swept = self.look(None, (after, covered), (TRIM_ROWS, u64::MAX));
+        let rows = self.remove(&swept.goes);
+        if rows > 0 {
+            self.books.swept = self.books.swept.max(swept.reached);
+        }
+        let next = (swept.reached < covered).then_some(swept.reached);
+        Ok(Swept { rows, next })
+    }
+
+    fn shed(&mut self, need: &Need) -> Result<Shed, JournalError> {
+        let stretch = match self.books.choose(need, self.covered()) {
+            Choice::Drop(stretch) => stretch,
+            Choice::Held(lane) => return Ok(Shed::Held(lane)),
+            Choice::Nothing => return Ok(Shed::Nothing),
+        };
+        let range = (stretch.after, stretch.upto);
+        let dropped = self.look(Some(stretch), range, (TRIM_ROWS, need.bytes));
+        let removed = self.remove(&dropped.goes);
+        self.books.dropped(stretch, &dropped);
+        Ok(Shed::Dropped { lane: stretch.lane, rows: dropped.rows, removed })
+    }
+
+    fn discard_parked(&mut self, bytes: u64, before: Timestamp) -> Result<u64, JournalError> {
+        let mut count = 0;
+        for (parked, length) in &self.parked {
+            if self.books.parked <= bytes && parked.at >= before {
+                break;
+            }
+            self.books.discarded(parked.lane, *length);
+            count += 1;
+        }
+        self.parked.drain(..count);
+        Ok(count as u64)
+    }
+
     fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
-        let parked = self.parked.iter().filter(|parked| parked.lane == lane);
-        Ok(parked.take(limit).cloned().collect())
+        let parked = self.parked.iter().map(|(parked, _)| parked);
+        Ok(parked.filter(|parked| parked.lane == lane).take(limit).cloned().collect())
+    }
+
+    fn tallies(&self) -> Ledger {
+        self.books.ledger()
     }
 
     fn ledger(&mut self) -> Result<Ledger, JournalError> {
@@ -242,8 +349,18 @@ impl Journal for MemoryJournal {
     }
 
     fn size(&mut self) -> Result<u64, JournalError> {
+        self.usage().map(|usage| usage.used())
+    }
+
+    fn usage(&mut self) -> Result<Usage, JournalError> {
         let parts: usize = self.parts.iter().map(|(_, bytes)| bytes.len()).sum();
-        Ok(self.bytes + parts as u64)
+        Ok(Usage {
+            rows: self.bytes,
+            parked: self.books.parked,
+            snapshots: parts as u64,
+            row: PLAIN,
+            ..Usage::default()
+        })
     }
 }
 

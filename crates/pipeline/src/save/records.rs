@@ -1,20 +1,19 @@
-//! The small tables: books, parked rows and snapshot parts, each record with a seal of its own.
+//! The small tables: books and snapshot parts, each record with a seal of its own.
 //!
 //! A record is a list of values in the order of its table's columns. Reading never fails half-way:
 //! what can be read comes back, and a flag says whether that was all.
 
 use event::{
-    LaneId, Text, body,
-    journal::{Break, Lane, LaneTally, ParkCause, Parked, Position, Tally},
+    LaneId, Text,
+    journal::{Break, Lane, LaneTally, Overflow, Position, Tally},
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params_from_iter, types::Value};
-use std::sync::Arc;
 
 use super::{
     books::{Books, GivenUp, Holder, Snapshot},
     form::Seal,
-    schema::MARK,
+    schema::{FIRST_MARK, MARK},
 };
 
 /// Writes a record, in the place of an older one with the same key.
@@ -81,6 +80,14 @@ impl Record {
         (found == Value::Integer(seal(&values))).then(|| Self(values.into_iter()))
     }
 
+    /// The mark of the schema in the record of the state.
+    fn mark(&self) -> String {
+        match self.0.as_slice().get(1) {
+            Some(Value::Text(text)) => text.clone(),
+            _ => String::new(),
+        }
+    }
+
     fn maybe(&mut self) -> Option<i64> {
         match self.0.next() {
             Some(Value::Integer(number)) => Some(number),
@@ -96,7 +103,7 @@ impl Record {
         u32::try_from(self.number()).unwrap_or(u32::MAX)
     }
 
-    fn text(&mut self) -> String {
+    pub(super) fn text(&mut self) -> String {
         match self.0.next() {
             Some(Value::Text(text)) => text,
             _ => String::new(),
@@ -129,16 +136,16 @@ impl Record {
         }
     }
 
-    fn time(&mut self) -> Option<Timestamp> {
+    pub(super) fn time(&mut self) -> Option<Timestamp> {
         Timestamp::from_microsecond(self.maybe()?).ok()
     }
 }
 
-fn int(number: impl Into<u64>) -> Value {
+pub(super) fn int(number: impl Into<u64>) -> Value {
     Value::Integer(number.into().cast_signed())
 }
 
-fn time(time: Timestamp) -> Value {
+pub(super) fn time(time: Timestamp) -> Value {
     Value::Integer(time.as_microsecond())
 }
 
@@ -155,12 +162,14 @@ pub(super) fn put_books(db: &Connection, old: &Books, new: &Books) -> rusqlite::
     for holder in &new.lanes {
         if !old.lanes.contains(holder) {
             put(db, "lane", lane_record(holder))?;
+            put_overflow(db, &holder.lane)?;
         }
     }
     for holder in &old.lanes {
         let id = holder.lane.id;
         if !new.lanes.iter().any(|it| it.lane.id == id) {
             db.prepare_cached("DELETE FROM lane WHERE id = ?")?.execute([id.0])?;
+            db.prepare_cached("DELETE FROM overflow WHERE lane = ?")?.execute([id.0])?;
         }
     }
     for (name, generation) in &new.generations {
@@ -168,6 +177,9 @@ pub(super) fn put_books(db: &Connection, old: &Books, new: &Books) -> rusqlite::
             let record = vec![Value::Text(name.to_string()), int(*generation)];
             put(db, "generation", record)?;
         }
+    }
+    if (old.swept, old.parked) != (new.swept, new.parked) {
+        put(db, "extent", [1, new.swept, new.parked].map(int).to_vec())?;
     }
     if old.breaks != new.breaks {
         db.prepare_cached("DELETE FROM break")?.execute([])?;
@@ -223,6 +235,37 @@ fn lane_record(holder: &Holder) -> Vec<Value> {
     record
 }
 
+/// Most lanes never lose anything: theirs is no record.
+fn put_overflow(db: &Connection, lane: &Lane) -> rusqlite::Result<()> {
+    if lane.skipped.is_empty() && lane.untold.is_none() {
+        let mut delete = db.prepare_cached("DELETE FROM overflow WHERE lane = ?")?;
+        return delete.execute([lane.id.0]).map(drop);
+    }
+    let skipped = lane.skipped.iter().flat_map(|(after, upto)| [*after, *upto]);
+    let untold = lane.untold.unwrap_or(Overflow { rows: 0, first: 0, last: 0 });
+    let record = vec![
+        int(lane.id.0),
+        Value::Blob(skipped.flat_map(u64::to_le_bytes).collect()),
+        int(untold.rows),
+        int(untold.first),
+        int(untold.last),
+    ];
+    put(db, "overflow", record)
+}
+
+fn take_overflow(mut it: Record, holders: &mut [Holder]) {
+    let id = it.number();
+    let bytes = it.blob().unwrap_or_default();
+    let (words, _) = bytes.as_chunks();
+    let seqs: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
+    let untold = Overflow { rows: it.number(), first: it.small(), last: it.small() };
+    if let Some(holder) = holders.iter_mut().find(|it| u64::from(it.lane.id.0) == id) {
+        let (pairs, _) = seqs.as_chunks();
+        holder.lane.skipped = pairs.iter().map(|[after, upto]| (*after, *upto)).collect();
+        holder.lane.untold = (untold.rows > 0).then_some(untold);
+    }
+}
+
 fn break_record(id: u64, it: &Break) -> Vec<Value> {
     let mut record = vec![int(id), time(it.at), Value::Text(it.cause.to_string())];
     record.extend(position_values(&it.from));
@@ -243,12 +286,14 @@ pub(super) struct Torn {
     pub(super) lanes: bool,
     /// Breaks.
     pub(super) breaks: bool,
+    /// Up to where rows may be missing.
+    pub(super) extent: bool,
 }
 
 impl Torn {
     /// Something is missing.
     pub(super) fn any(self) -> bool {
-        self.breaks || self.any_but_breaks()
+        self.breaks || self.extent || self.any_but_breaks()
     }
 
     /// Something is missing that counting relies on.
@@ -264,16 +309,29 @@ pub(super) fn get_books(db: &Connection) -> (Books, Torn) {
     let (lanes, lanes_whole) = get(db, "SELECT * FROM lane ORDER BY id", 0);
     let (names, names_whole) = get(db, "SELECT * FROM generation", 0);
     let (breaks, breaks_whole) = get(db, "SELECT * FROM break ORDER BY id", 0);
+    // The first schema knew nothing of a limit.
+    let mark = state.first().map(Record::mark);
+    let first = mark.as_deref() == Some(FIRST_MARK);
+    let (overflow, overflow_whole) = get(db, "SELECT * FROM overflow", 0);
+    let (extent, extent_whole) = get(db, "SELECT * FROM extent", 0);
     let torn = Torn {
         state: !state_whole || state.len() != 1,
         positions: !positions_whole,
-        lanes: !lanes_whole || !names_whole,
+        lanes: !lanes_whole || !names_whole || !(overflow_whole || first),
+        extent: !(extent_whole || first),
         breaks: !breaks_whole,
     };
     let mut books = state.into_iter().next().map_or_else(Books::default, state_of);
     books.positions =
         positions.into_iter().map(|mut it| (it.text().into(), it.position())).collect();
     books.lanes = lanes.into_iter().map(lane_of).collect();
+    for record in overflow {
+        take_overflow(record, &mut books.lanes);
+    }
+    if let Some(mut extent) = extent.into_iter().next() {
+        extent.number();
+        (books.swept, books.parked) = (extent.number(), extent.number());
+    }
     books.generations =
         names.into_iter().map(|mut it| (Text::from(it.text()), it.small())).collect();
     books.breaks = breaks.into_iter().filter_map(break_of).collect();
@@ -307,6 +365,8 @@ fn lane_of(mut it: Record) -> Holder {
         name: it.text().into(),
         generation: it.small(),
         cursor: it.number(),
+        skipped: Vec::new(),
+        untold: None,
         done_above: {
             let bytes = it.blob().unwrap_or_default();
             let (words, _) = bytes.as_chunks();
@@ -342,46 +402,6 @@ fn break_of(mut it: Record) -> Option<Break> {
     })
 }
 
-/// Appends a parked row.
-pub(super) fn put_parked(db: &Connection, parked: &Parked) -> rusqlite::Result<()> {
-    let cause = match parked.cause {
-        ParkCause::Rejected => 0u64,
-        ParkCause::Poison => 1,
-        ParkCause::Unreadable => 2,
-    };
-    let event = parked.event.as_ref();
-    let id = db
-        .prepare_cached("SELECT ifnull(max(id), 0) + 1 FROM parked")?
-        .query_row([], |row| row.get(0))?;
-    let record = vec![
-        Value::Integer(id),
-        int(parked.lane.0),
-        int(parked.seq),
-        time(parked.at),
-        int(cause),
-        Value::Text(parked.reason.clone()),
-        event.map_or(Value::Null, |event| Value::Blob(body::encode(event))),
-    ];
-    put(db, "parked", record)
-}
-
-/// The parked row behind a record.
-pub(super) fn parked_of(mut it: Record) -> Option<Parked> {
-    it.number();
-    Some(Parked {
-        lane: LaneId(u16::try_from(it.number()).ok()?),
-        seq: it.number(),
-        at: it.time()?,
-        cause: match it.number() {
-            0 => ParkCause::Rejected,
-            1 => ParkCause::Poison,
-            _ => ParkCause::Unreadable,
-        },
-        reason: it.text(),
-        event: it.blob().and_then(|bytes| body::decode(&bytes).ok()).map(Arc::new),
-    })
-}
-
 /// Appends a part to the snapshot `number`.
 pub(super) fn put_part(
     db: &Connection,
@@ -408,4 +428,11 @@ pub(super) fn get_part(db: &Connection, number: u64, index: u32) -> Option<Vec<u
 pub(super) fn keep_parts(db: &Connection, keep: [Option<Snapshot>; 2]) -> rusqlite::Result<()> {
     let keep = keep.map(|it| it.map_or(0, |it| it.number.cast_signed()));
     db.prepare_cached("DELETE FROM part WHERE snapshot NOT IN (?, ?)")?.execute(keep).map(drop)
+}
+
+/// How long all parts are.
+pub(super) fn part_bytes(db: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT ifnull(sum(length(bytes)), 0) FROM part";
+    let sum: i64 = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok(sum.cast_unsigned())
 }

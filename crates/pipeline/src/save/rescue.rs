@@ -18,8 +18,11 @@ use event::{
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
 use super::{
+    bodies::Unpacker,
     books::{Books, GivenUp, Holder, Snapshot},
     check::snapshot_is_whole,
+    packing::{PackFrom, Packing},
+    parked,
     records::{self, Torn},
     rows::{Head, waiting},
     schema::{self, Look, PAGE},
@@ -106,19 +109,25 @@ pub(super) fn rescue(old: &Path, fresh: &Path) -> Result<Loss, JournalError> {
         && copied.missing(began, books.last) == 0
         && copied.last() <= books.last;
     loss.position = !whole;
-    let mut parked = Ok(());
+    let mut kept = Ok(());
+    books.parked = 0;
+    let (mut packing, mut unpacker) = (Packing::new(PackFrom::default()), Unpacker::new());
     loss.parked |= walk(&damaged, "SELECT * FROM parked", "id", |row| {
-        let record = records::of_row(row).and_then(records::parked_of);
-        match (&record, &parked) {
-            (Some(record), Ok(())) => parked = records::put_parked(&new, record),
+        let record = records::of_row(row).and_then(|record| parked::of(record, &mut unpacker));
+        match (&record, &kept) {
+            (Some(record), Ok(())) => {
+                kept = parked::put(&new, record, &mut packing).map(|bytes| books.parked += bytes);
+            }
             _ => loss.parked = true,
         }
         Ok(())
     })
     .map_err(failure)?;
-    parked.map_err(failure)?;
+    kept.map_err(failure)?;
 
-    let needed_above = books.waiting_above().min(began);
+    // Where rows were removed one by one, only the lanes know which of them are missing.
+    let swept = if torn.extent { books.last } else { books.swept };
+    let needed_above = books.waiting_above().min(began).max(swept.min(began));
     loss.rows = (!torn.state).then(|| copied.missing(needed_above, books.last));
     if whole {
         keep_snapshot(&damaged, &new, &mut books).map_err(failure)?;
@@ -126,6 +135,7 @@ pub(super) fn rescue(old: &Path, fresh: &Path) -> Result<Loss, JournalError> {
         start_anew(&mut books, torn, &copied);
     }
     loss.waiting = settle(&new, &mut books, &copied.lanes).map_err(failure)?;
+    loss.rows = loss.rows.map(|rows| if swept > 0 { rows.max(loss.waiting) } else { rows });
     records::put_books(&new, &Books::default(), &books).map_err(failure)?;
     tx.commit().map_err(failure)?;
     drop(damaged);
@@ -388,6 +398,8 @@ fn unknown(id: LaneId, last: Seq) -> Holder {
             generation: 0,
             cursor: last,
             done_above: Vec::new(),
+            skipped: Vec::new(),
+            untold: None,
             tally: LaneTally::default(),
             orphaned: None,
         },

@@ -3,26 +3,34 @@
 use std::sync::Arc;
 
 use event::{
-    Event, LaneId, LaneSet, body,
-    journal::{JournalError, Lane, Restored, Row, Seq, Stored},
+    LaneId, LaneSet, body,
+    journal::{Change, JournalError, Lane, Restored, Row, Seq, Stored},
 };
 use rusqlite::{Connection, params, types::Type};
 
 use super::{
-    books::{Books, waits},
+    bodies::Unpacker,
+    books::{Books, beyond_skipped, is_skipped, waits},
     form::{self, Seal},
     memory::{NO_BODY, row_bytes},
+    overflow::{Dropping, Stretch},
+    packing::Packing,
     records,
     sqlite::failure,
 };
 
 /// Appends rows after `last`; returns how long they are.
-pub(super) fn append(db: &Connection, last: Seq, rows: &[Row]) -> rusqlite::Result<u64> {
+pub(super) fn append(
+    db: &Connection,
+    last: Seq,
+    rows: &[Row],
+    packing: &mut Packing,
+) -> rusqlite::Result<u64> {
     let mut bytes = 0;
     let mut insert = db.prepare_cached("INSERT INTO journal VALUES (?, ?, ?, ?, ?)")?;
     for (seq, row) in (last + 1..).zip(rows) {
         let event = row.event.as_ref().filter(|_| !row.lanes.is_empty());
-        let body = event.map(|event| body::encode(event));
+        let body = event.map(|event| packing.pack(seq, body::encode(event)));
         let change = row.change.as_ref().map(form::encode_change);
         let (lanes, change) =
             (row.lanes.as_bytes(), change.as_ref().map(<[u8; form::CHANGE]>::as_slice));
@@ -59,7 +67,7 @@ pub(super) fn load(
     let mut rows = rows.query([began.cast_signed()]).map_err(failure)?;
     while let Some(row) = rows.next().map_err(failure)? {
         let head = Head::of(row).map_err(failure)?;
-        if let Some(change) = head.change.and_then(form::decode_change) {
+        if let Some(change) = head.change() {
             restore(Restored::Change(change, head.lanes));
         }
     }
@@ -77,6 +85,18 @@ pub(super) struct Head<'a> {
     pub(super) lanes: LaneSet,
     change: Option<&'a [u8]>,
     seal: i64,
+}
+
+impl Head<'_> {
+    /// Whether `body` is what was written.
+    pub(super) fn fits(&self, body: Option<&[u8]>) -> bool {
+        Seal::fits_body(self.seal, body)
+    }
+
+    /// The change that the row made.
+    pub(super) fn change(&self) -> Option<Change> {
+        self.change.and_then(form::decode_change)
+    }
 }
 
 impl<'a> Head<'a> {
@@ -99,13 +119,16 @@ pub(super) fn number(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
+/// Reads rows of `lane`; what was dropped for it is stepped over.
 pub(super) fn read(
     db: &Connection,
-    lane: LaneId,
+    (id, lane): (LaneId, Option<&Lane>),
     after: Seq,
     (max_rows, max_bytes): (usize, usize),
+    unpacker: &mut Unpacker,
     found: &mut Vec<Stored>,
 ) -> rusqlite::Result<()> {
+    let after = lane.map_or(after, |lane| beyond_skipped(lane, after));
     let mut rows = db.prepare_cached("SELECT * FROM journal WHERE seq > ? ORDER BY seq")?;
     let mut rows = rows.query([after.cast_signed()])?;
     let mut bytes = 0;
@@ -114,27 +137,67 @@ pub(super) fn read(
         && let Some(row) = rows.next()?
     {
         let head = Head::of(row)?;
-        if !head.lanes.contains(lane) {
+        if !head.lanes.contains(id) || lane.is_some_and(|lane| is_skipped(lane, head.seq)) {
             continue;
         }
         // A value of another type is a damaged body too.
         let body = row.get_ref(4)?.as_blob_or_null().ok();
-        let body = body.filter(|body| Seal::fits_body(head.seal, *body));
+        let body = body.filter(|body| head.fits(*body));
         let event = match body {
             None => Err("the row is damaged".to_owned()),
             Some(None) => Err(NO_BODY.to_owned()),
-            Some(Some(body)) => {
-                bytes += body.len();
-                decode(body)
-            }
+            Some(Some(body)) => match unpacker.event(body) {
+                Ok((event, length)) => {
+                    bytes += length;
+                    Ok(Arc::new(event))
+                }
+                Err(error) => Err(format!("the row cannot be read: {error}")),
+            },
         };
         found.push(Stored { seq: head.seq, event });
     }
     Ok(())
 }
 
-fn decode(body: &[u8]) -> Result<Arc<Event>, String> {
-    body::decode(body).map(Arc::new).map_err(|error| format!("the row cannot be read: {error}"))
+/// Looks at up to `most` rows after `after` and up to `upto`: what `stretch` drops, and what goes then.
+pub(super) fn look(
+    db: &Connection,
+    books: &Books,
+    stretch: Option<Stretch>,
+    (after, upto): (Seq, Seq),
+    (most, enough): (usize, u64),
+) -> rusqlite::Result<Dropping> {
+    let mut dropping = Dropping::default();
+    let mut rows = db.prepare_cached(
+        "SELECT seq, lanes, change, seal, length(body) FROM journal
+         WHERE seq > ? AND seq <= ? ORDER BY seq",
+    )?;
+    let mut rows = rows.query([after, upto].map(u64::cast_signed))?;
+    let mut looked = 0;
+    while let Some(row) = rows.next()? {
+        if looked >= most || dropping.bytes >= enough {
+            return Ok(dropping);
+        }
+        looked += 1;
+        let head = Head::of(row)?;
+        let body: Option<i64> = row.get(4)?;
+        let body = usize::try_from(body.unwrap_or_default()).unwrap_or_default();
+        let bytes = row_bytes(&head.lanes, head.change.is_some(), body);
+        let touched = head.change().map(|change| change.touched);
+        dropping.look(books, stretch, (head.seq, &head.lanes, touched, bytes));
+    }
+    dropping.reached = upto;
+    Ok(dropping)
+}
+
+/// Removes stretches of rows, each from its first to its last; says how many rows.
+pub(super) fn remove(db: &Connection, stretches: &[(Seq, Seq)]) -> rusqlite::Result<u64> {
+    let mut delete = db.prepare_cached("DELETE FROM journal WHERE seq BETWEEN ? AND ?")?;
+    let mut removed = 0;
+    for (first, last) in stretches {
+        removed += delete.execute([*first, *last].map(u64::cast_signed))?;
+    }
+    Ok(removed as u64)
 }
 
 /// Counts, row by row, what each of `lanes` has yet to deal with.

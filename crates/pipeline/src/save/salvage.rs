@@ -81,7 +81,7 @@ fn set_aside(path: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
 }
 
 /// Makes new names in the folder of `path` durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -1,18 +1,31 @@
 //! The tables of the journal, and how its file is opened, told from others, and tuned.
 
-use std::{fs::OpenOptions, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs::OpenOptions,
+    io::Read,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
 
 use event::journal::JournalError;
 use rusqlite::{Connection, OpenFlags};
 
+use super::sqlite::beside;
+
 /// The number of the schema that this Tidings writes.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 
 /// Marks the file as ours: `Tdng`.
 const APPLICATION: u32 = 0x5464_6e67;
 
 /// Stands in the first record, so that the file is known even when its header is overwritten.
-pub(super) const MARK: &str = "tidings journal, schema 1";
+pub(super) const MARK: &str = "tidings journal, schema 2";
+
+/// [`MARK`] of the first schema: plain bodies, and no limit.
+pub(super) const FIRST_MARK: &str = "tidings journal, schema 1";
+
+/// What every mark begins with; its number comes next.
+const ANY_MARK: &[u8] = b"tidings journal, schema ";
 
 /// Bytes in which [`MARK`] is looked for.
 const MARK_WITHIN: u64 = 1 << 20;
@@ -57,7 +70,16 @@ const TABLES: &str = "
         id INTEGER PRIMARY KEY, snapshot INTEGER, bytes BLOB, seal INTEGER);
 ";
 
-/// The tables.
+/// What schema 2 has beside the tables of schema 1.
+pub(super) const SECOND: &str = "
+    CREATE TABLE overflow (
+        lane INTEGER PRIMARY KEY, skipped BLOB, rows INTEGER, first INTEGER, last INTEGER,
+        seal INTEGER);
+    CREATE TABLE extent (
+        id INTEGER PRIMARY KEY, swept INTEGER, parked INTEGER, seal INTEGER);
+";
+
+/// The tables that every schema has.
 pub(super) const NAMES: [&str; 8] =
     ["state", "journal", "position", "lane", "generation", "parked", "break", "part"];
 
@@ -70,6 +92,8 @@ pub(super) enum Look {
     Journal,
     /// A journal whose first page is not what it was.
     Disfigured,
+    /// A journal of this older schema.
+    Older(u32),
     /// A journal of this newer schema.
     Newer(u32),
     /// Something else.
@@ -101,12 +125,23 @@ impl Look {
         };
         let ours = head.starts_with(MAGIC) && number(68) == Some(APPLICATION);
         let version = number(60).unwrap_or_default();
-        let marked = || head.windows(MARK.len()).any(|at| at == MARK.as_bytes());
+        let marked = || {
+            let mut at = head.windows(ANY_MARK.len() + 2);
+            let number = at.find(|at| at.starts_with(ANY_MARK))?.split_at(ANY_MARK.len()).1;
+            let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
+            Some(digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
+        };
         match version {
             SCHEMA if ours => Self::Journal,
-            _ if marked() => Self::Disfigured,
-            newer if ours && newer > SCHEMA => Self::Newer(newer),
-            _ if ours => Self::Disfigured,
+            older @ 1..SCHEMA if ours => Self::Older(older),
+            version if ours => match marked() {
+                // The number of the header is not what the program wrote.
+                Some(mark) if mark <= SCHEMA => Self::Disfigured,
+                Some(mark) => Self::Newer(mark),
+                None if version > SCHEMA => Self::Newer(version),
+                None => Self::Disfigured,
+            },
+            _ if marked().is_some() => Self::Disfigured,
             _ => Self::Foreign,
         }
     }
@@ -114,16 +149,35 @@ impl Look {
 
 /// What is said about a file that is not to be touched.
 pub(super) fn foreign(path: &Path, look: Look) -> JournalError {
-    let path = path.display();
     JournalError::Foreign(match look {
-        Look::Newer(schema) => format!(
-            "`{path}` was written by a newer Tidings (schema {schema}, this one reads {SCHEMA}): \
-             run that version again, or start with another state folder"
-        ),
-        _ => {
-            format!("`{path}` is not a Tidings journal: move it away, or name another state folder")
+        Look::Newer(schema) => {
+            let backup = backup(path, SCHEMA);
+            let back = if backup.exists() {
+                format!(
+                    "to go back to what was saved before the upgrade, put `{}` in its place",
+                    backup.display()
+                )
+            } else {
+                "to go back, let it write what waits with `tidings state export`, then move the file \
+                 away with `tidings state reset`"
+                    .into()
+            };
+            format!(
+                "`{}` was written by a newer Tidings (schema {schema}, this one reads {SCHEMA}): run \
+                 that version again; {back}",
+                path.display()
+            )
         }
+        _ => format!(
+            "`{}` is not a Tidings journal: move it away, or name another state folder",
+            path.display()
+        ),
     })
+}
+
+/// Where the copy of the journal `path` is that was made before its schema was no longer `schema`.
+pub(super) fn backup(path: &Path, schema: u32) -> PathBuf {
+    beside(path, &format!(".schema{schema}.bak"))
 }
 
 /// Opens the file and makes the connection ready. A larger log or cache saves no writes, only costs
@@ -149,11 +203,15 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA trusted_schema = OFF;"
     ))?;
     db.set_prepared_statement_cache_capacity(64);
-    let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
+    if version(&db)? == 0 {
         create(&db)?;
     }
     Ok(db)
+}
+
+/// The number of the schema, as the log has it: in the file it can be older.
+pub(super) fn version(db: &Connection) -> rusqlite::Result<u32> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// Events tell a lot; a new file is for its owner alone. What cannot be made here fails when it is
@@ -171,7 +229,7 @@ fn create(db: &Connection) -> rusqlite::Result<()> {
         "BEGIN IMMEDIATE;
          PRAGMA application_id = {APPLICATION};
          PRAGMA user_version = {SCHEMA};
-         {TABLES}
+         {TABLES} {SECOND}
          COMMIT;"
     ))
 }

@@ -12,8 +12,8 @@ use std::{
 use event::{
     Journal, LaneId, Text,
     journal::{
-        Commit, Committed, JournalError, Lane, Ledger, Loaded, Parked, Restored, Seq, Stored,
-        Trimmed,
+        Commit, Committed, JournalError, Lane, Ledger, Loaded, Need, Parked, Restored, Seq, Shed,
+        Stored, Swept, Trimmed, Usage,
     },
 };
 use jiff::Timestamp;
@@ -21,12 +21,16 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::{
     TRIM_ROWS,
+    bodies::Unpacker,
     books::Books,
     check::check,
-    records,
+    migrate,
+    overflow::Choice,
+    packing::{PackFrom, Packing},
+    parked, records,
     reserve::{self, Reserve},
     rows, salvage,
-    schema::{self, Look},
+    schema::{self, Look, SCHEMA},
 };
 
 /// Rows that one transaction removes.
@@ -50,11 +54,18 @@ pub struct Limits {
     pub reserve_bytes: u64,
     /// Files up to this size are checked as a whole when they are opened.
     pub check_bytes: u64,
+    /// When bodies are packed.
+    pub pack_from: PackFrom,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { snapshot_bytes: 64 << 20, reserve_bytes: 64 << 20, check_bytes: 256 << 20 }
+        Self {
+            snapshot_bytes: 64 << 20,
+            reserve_bytes: 64 << 20,
+            check_bytes: 256 << 20,
+            pack_from: PackFrom::default(),
+        }
     }
 }
 
@@ -66,6 +77,8 @@ pub struct SqliteJournal {
     path: PathBuf,
     limits: Limits,
     reserve: Reserve,
+    packing: Packing,
+    unpacker: Unpacker,
     salvaged: Option<String>,
     /// The file could not be opened again after a failure.
     lost: bool,
@@ -85,8 +98,13 @@ impl SqliteJournal {
         if matches!(look, Look::Foreign | Look::Newer(_)) && !suspect {
             return Err(schema::foreign(path, look));
         }
+        migrate::forget_old(path, now.into());
         let mut salvaged = suspect.then(|| salvage::salvage(path, now)).transpose()?;
-        let mut started = Self::start(path, limits);
+        let mut started = match look {
+            Look::Older(schema) if !suspect => migrate::migrate(path, schema),
+            _ => Ok(()),
+        }
+        .and_then(|()| Self::start(path, limits));
         if matches!(started, Err(JournalError::Damaged(_))) && salvaged.is_none() {
             salvaged = Some(salvage::salvage(path, now)?);
             started = Self::start(path, limits);
@@ -102,6 +120,8 @@ impl SqliteJournal {
             path: path.to_owned(),
             limits,
             reserve: Reserve::open(path, limits.reserve_bytes, now),
+            packing: Packing::new(limits.pack_from),
+            unpacker: Unpacker::new(),
             salvaged,
             lost: false,
         })
@@ -111,6 +131,10 @@ impl SqliteJournal {
     fn start(path: &Path, limits: Limits) -> Result<(Connection, Books), JournalError> {
         let size = fs::metadata(path).map_or(0, |file| file.len());
         let mut db = schema::connect(path).map_err(failure)?;
+        let version = schema::version(&db).map_err(failure)?;
+        if version > SCHEMA {
+            return Err(schema::foreign(path, Look::Newer(version)));
+        }
         let mut books = check(&db, size <= limits.check_bytes)?;
         if books.begun.is_some() {
             let old = books.clone();
@@ -127,11 +151,11 @@ impl SqliteJournal {
     /// Runs `work` in one transaction and takes over its books once it is durable.
     fn transact<T>(
         &mut self,
-        work: impl FnOnce(&Connection, &Books) -> rusqlite::Result<(Books, T)>,
+        work: impl FnOnce(&Connection, &Books, &mut Packing) -> rusqlite::Result<(Books, T)>,
     ) -> Result<T, JournalError> {
         let tx = begin(&mut self.db).map_err(failure);
         let done = tx.and_then(|tx| {
-            let (mut books, answer) = work(&tx, &self.books).map_err(failure)?;
+            let (mut books, answer) = work(&tx, &self.books, &mut self.packing).map_err(failure)?;
             books.commits = self.books.commits + 1;
             records::put_books(&tx, &self.books, &books).map_err(failure)?;
             let commits = books.commits;
@@ -199,6 +223,10 @@ impl SqliteJournal {
         self.db.pragma_query_value(None, name, |row| rows::number(row, 0)).map_err(failure)
     }
 
+    fn log_bytes(&self) -> u64 {
+        fs::metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len())
+    }
+
     fn first(&self) -> Result<Option<Seq>, JournalError> {
         rows::first(&self.db).map_err(failure)
     }
@@ -212,25 +240,27 @@ impl SqliteJournal {
                 break;
             };
             let last = passed.min(first + TRIM_STEP - 1);
-            rows += self.transact(|db, books| {
-                let removed = db
-                    .prepare_cached("DELETE FROM journal WHERE seq BETWEEN ? AND ?")?
-                    .execute([first, last].map(u64::cast_signed))?;
-                Ok((books.clone(), removed as u64))
+            rows += self.transact(|db, books, _| {
+                Ok((books.clone(), rows::remove(db, &[(first, last)])?))
             })?;
         }
         Ok(rows)
     }
 
     /// Free pages are at the front and the newest rows at the end, so giving space back means moving
-    /// rows; it pays only when there is much to give.
-    fn give_back(&mut self) -> Result<(), JournalError> {
-        let (free, pages) = (self.pragma("freelist_count")?, self.pragma("page_count")?);
-        if free * 4 <= pages || self.free_bytes()? <= VACUUM_FROM {
-            return Ok(());
+    /// rows; it pays only when there is much to give. Says whether there still is.
+    fn give_back(&mut self) -> Result<bool, JournalError> {
+        if !self.has_spare()? {
+            return Ok(false);
         }
         let given = vacuum(&self.db).map_err(failure);
-        given.inspect_err(|error| self.failed(error))
+        given.inspect_err(|error| self.failed(error))?;
+        self.has_spare()
+    }
+
+    fn has_spare(&self) -> Result<bool, JournalError> {
+        let (free, pages) = (self.pragma("freelist_count")?, self.pragma("page_count")?);
+        Ok(free * 4 > pages && self.free_bytes()? > VACUUM_FROM)
     }
 }
 
@@ -250,17 +280,18 @@ impl Journal for SqliteJournal {
         let mut next = self.books.clone();
         next.free_numbers(first);
         let lanes = next.open_lanes(names, now)?;
-        self.transact(|_, _| Ok((next, lanes)))
+        self.transact(|_, _, _| Ok((next, lanes)))
     }
 
     fn commit(&mut self, commit: &Commit) -> Result<Committed, JournalError> {
         self.check_room(commit)?;
-        self.transact(|db, books| {
-            let bytes = rows::append(db, books.last, &commit.rows)?;
-            let next = books.after(commit, bytes);
+        self.packing.waiting(self.books.last - self.books.waiting_above());
+        self.transact(|db, books, packing| {
+            let bytes = rows::append(db, books.last, &commit.rows, packing)?;
+            let mut next = books.after(commit, bytes);
             for parked in &commit.parked {
                 if next.knows(parked.lane) {
-                    records::put_parked(db, parked)?;
+                    next.parked += parked::put(db, parked, packing)?;
                 }
             }
             if let Some(part) = &commit.snapshot {
@@ -282,7 +313,8 @@ impl Journal for SqliteJournal {
         max_bytes: usize,
     ) -> Result<Vec<Stored>, JournalError> {
         let mut found = Vec::new();
-        let read = rows::read(&self.db, lane, after, (max_rows, max_bytes), &mut found);
+        let (of, limits) = ((lane, self.books.lane(lane)), (max_rows, max_bytes));
+        let read = rows::read(&self.db, of, after, limits, &mut self.unpacker, &mut found);
         match read.map_err(failure) {
             // What was read up to the damage is good; the next call meets the damage at once.
             Err(_) if !found.is_empty() => {}
@@ -299,10 +331,10 @@ impl Journal for SqliteJournal {
         let mut trimmed = Trimmed::default();
         for lane in self.books.overdue(now) {
             let waiting = rows::waiting(&self.db, std::slice::from_ref(&lane)).map_err(failure)?;
-            self.transact(|db, books| {
+            self.transact(|db, books, _| {
                 let mut next = books.clone();
                 next.give_up(lane.id, waiting[0]);
-                db.execute("DELETE FROM parked WHERE lane = ?", [lane.id.0])?;
+                parked::forget(db, &mut next, lane.id)?;
                 Ok((next, ()))
             })?;
             trimmed.lanes += 1;
@@ -311,18 +343,63 @@ impl Journal for SqliteJournal {
         let mut next = self.books.clone();
         next.free_numbers(self.first()?);
         if next != self.books {
-            self.transact(|_, _| Ok((next, ())))?;
+            self.transact(|_, _, _| Ok((next, ())))?;
         }
-        self.give_back()?;
+        trimmed.space_left = self.give_back()?;
         self.reserve.restore(now);
         Ok(trimmed)
+    }
+
+    fn sweep(&mut self, after: Seq) -> Result<Swept, JournalError> {
+        let covered = self.books.covered(false);
+        let after = after.max(self.books.waiting_above().min(covered));
+        self.transact(|db, books, _| {
+            let swept = rows::look(db, books, None, (after, covered), (TRIM_ROWS, u64::MAX))?;
+            let rows = rows::remove(db, &swept.goes)?;
+            let mut next = books.clone();
+            next.swept = if rows > 0 { next.swept.max(swept.reached) } else { next.swept };
+            let on = (swept.reached < covered).then_some(swept.reached);
+            Ok((next, Swept { rows, next: on }))
+        })
+    }
+
+    fn shed(&mut self, need: &Need) -> Result<Shed, JournalError> {
+        let stretch = match self.books.choose(need, self.books.covered(false)) {
+            Choice::Drop(stretch) => stretch,
+            Choice::Held(lane) => return Ok(Shed::Held(lane)),
+            Choice::Nothing => return Ok(Shed::Nothing),
+        };
+        self.transact(|db, books, _| {
+            let range = (stretch.after, stretch.upto);
+            let dropped = rows::look(db, books, Some(stretch), range, (TRIM_ROWS, need.bytes))?;
+            let removed = rows::remove(db, &dropped.goes)?;
+            let mut next = books.clone();
+            next.dropped(stretch, &dropped);
+            Ok((next, Shed::Dropped { lane: stretch.lane, rows: dropped.rows, removed }))
+        })
+    }
+
+    fn discard_parked(&mut self, bytes: u64, before: Timestamp) -> Result<u64, JournalError> {
+        if self.books.parked == 0 {
+            return Ok(0);
+        }
+        let surplus = parked::surplus(&self.db, &self.books, bytes, before).map_err(failure)?;
+        if surplus.is_empty() {
+            return Ok(0);
+        }
+        self.transact(|db, books, _| {
+            let mut next = books.clone();
+            parked::discard(db, &mut next, &surplus)?;
+            Ok((next, surplus.len() as u64))
+        })
     }
 
     fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = format!("SELECT * FROM parked WHERE lane = ? ORDER BY id LIMIT {limit}");
         let (records, _) = records::get(&self.db, &sql, lane.0.into());
-        Ok(records.into_iter().filter_map(records::parked_of).collect())
+        let records = records.into_iter();
+        Ok(records.filter_map(|record| parked::of(record, &mut self.unpacker)).collect())
     }
 
     fn ledger(&mut self) -> Result<Ledger, JournalError> {
@@ -337,10 +414,28 @@ impl Journal for SqliteJournal {
         })
     }
 
+    fn tallies(&self) -> Ledger {
+        self.books.ledger()
+    }
+
     fn size(&mut self) -> Result<u64, JournalError> {
         let used = self.pragma("page_count")? - self.pragma("freelist_count")?;
-        let log = fs::metadata(beside(&self.path, "-wal")).map_or(0, |log| log.len());
-        Ok(used * self.pragma("page_size")? + log)
+        Ok(used * self.pragma("page_size")? + self.log_bytes())
+    }
+
+    fn usage(&mut self) -> Result<Usage, JournalError> {
+        let (pages, free) = (self.pragma("page_count")?, self.pragma("freelist_count")?);
+        let page = self.pragma("page_size")?;
+        let snapshots = records::part_bytes(&self.db).map_err(failure)?;
+        let used = (pages - free) * page;
+        Ok(Usage {
+            rows: used.saturating_sub(snapshots + self.books.parked),
+            parked: self.books.parked,
+            snapshots,
+            log: self.log_bytes(),
+            free: free * page,
+            row: self.packing.row(),
+        })
     }
 }
 

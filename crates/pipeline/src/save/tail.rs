@@ -3,7 +3,10 @@
 //! A lane that follows closely never touches the disk and never decodes: it gets the very events that
 //! were saved, shared with all other lanes.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use event::{
     Event, LaneId, LaneSet, Text,
@@ -33,6 +36,8 @@ pub(super) struct Tail {
     head: Seq,
     bytes: usize,
     limit: usize,
+    /// The newest row that each lane was given, from here or from the journal.
+    handed: BTreeMap<LaneId, Seq>,
 }
 
 #[derive(Debug)]
@@ -46,7 +51,20 @@ struct Kept {
 impl Tail {
     /// An empty window after the row `head`, holding about `limit` bytes.
     pub(super) fn new(head: Seq, limit: usize) -> Self {
-        Self { rows: VecDeque::new(), floor: head, head, bytes: 0, limit }
+        let handed = BTreeMap::new();
+        Self { rows: VecDeque::new(), floor: head, head, bytes: 0, limit, handed }
+    }
+
+    /// Notes that `lane` has everything up to `upto` in its hands.
+    pub(super) fn hand(&mut self, lane: LaneId, upto: Seq) {
+        let handed = self.handed.entry(lane).or_default();
+        *handed = upto.max(*handed);
+    }
+
+    /// What must not be dropped: rows above the first number can be read from here at any moment, and
+    /// those up to the numbers of the lanes are in their hands.
+    pub(super) fn held(&self) -> (Seq, BTreeMap<LaneId, Seq>) {
+        (self.floor, self.handed.clone())
     }
 
     /// Takes in rows that were saved, the newest of which is `head`.
@@ -71,7 +89,7 @@ impl Tail {
 
     /// The rows of `lane` after `after`; nothing when the window does not reach back that far.
     pub(super) fn page(
-        &self,
+        &mut self,
         lane: LaneId,
         after: Seq,
         max_rows: usize,
@@ -97,6 +115,7 @@ impl Tail {
                 event: row.event.clone().ok_or_else(|| NO_BODY.into()),
             });
         }
+        self.hand(lane, page.upto);
         Some(page)
     }
 }
@@ -163,6 +182,7 @@ mod tests {
         assert_eq!((seqs(&page), page.upto), (vec![5], 5));
         let page = tail.page(LaneId(7), 6, 10, 1).unwrap();
         assert_eq!((seqs(&page), page.upto), (vec![], 8));
+        assert_eq!(tail.held(), (4, BTreeMap::from([(LaneId(0), 8), (LaneId(7), 8)])));
     }
 
     #[test]

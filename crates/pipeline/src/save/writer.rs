@@ -12,6 +12,7 @@ use event::{
     Clock, Journal, LaneId, Text,
     journal::{
         Commit, Committed, JournalError, Lane, LaneTally, Ledger, Parked, Progress, Seq, Stored,
+        Usage,
     },
 };
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::{
     keeper::Keeper,
+    pressure::{Budget, Rate},
     tail::{Page, Tail},
 };
 use crate::measures::{self, MetricFamily};
@@ -39,6 +41,8 @@ pub struct SaverSettings {
     pub queue: usize,
     /// Memory for the newest rows.
     pub tail_bytes: usize,
+    /// How much the journal may take.
+    pub budget: Budget,
 }
 
 impl Default for SaverSettings {
@@ -50,6 +54,7 @@ impl Default for SaverSettings {
             group_rows: 1000,
             queue: 64,
             tail_bytes: 8 << 20,
+            budget: Budget::default(),
         }
     }
 }
@@ -62,6 +67,8 @@ pub struct Saver {
     commits: Arc<Semaphore>,
     questions: Arc<Semaphore>,
     head: watch::Receiver<Seq>,
+    dropped: watch::Receiver<u64>,
+    limit: u64,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -74,6 +81,10 @@ pub(super) struct Desk {
     pub(super) dues: Mutex<Dues>,
     /// How long transactions took.
     pub(super) writes: Histogram,
+    /// Receivers that lose nothing.
+    pub(super) patient: Mutex<Vec<Text>>,
+    /// How many rows come in.
+    pub(super) rate: Mutex<Rate>,
 }
 
 /// What is asked of the thread. The permit of the queue travels with it.
@@ -137,14 +148,20 @@ impl Saver {
     ) -> Result<(Self, Vec<Lane>), JournalError> {
         let lanes = journal.open_lanes(names, clock.now())?;
         let last = journal.commit(&Commit::default())?.last;
+        let untold = |lane: &&Lane| lane.untold.is_some();
+        let before = journal.tallies().lanes.iter().map(|(lane, _)| lane).filter(untold).count();
         let (requests, inbox) = mpsc::channel();
         let (head_sender, head) = watch::channel(last);
+        let (dropped_sender, dropped) = watch::channel(before as u64);
         let desk = Arc::new(Desk {
             tail: Mutex::new(Tail::new(last, settings.tail_bytes)),
             dues: Mutex::default(),
             writes: measures::writes(),
+            patient: Mutex::default(),
+            rate: Mutex::new(Rate::new(Instant::now())),
         });
-        let keeper = Keeper::new(journal, inbox, Arc::clone(&desk), head_sender, (clock, settings));
+        let senders = (head_sender, dropped_sender);
+        let keeper = Keeper::new(journal, inbox, Arc::clone(&desk), senders, (clock, settings));
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || keeper.run())
@@ -155,6 +172,8 @@ impl Saver {
             commits: Arc::new(Semaphore::new(settings.queue)),
             questions: Arc::new(Semaphore::new(settings.queue)),
             head,
+            dropped,
+            limit: settings.budget.bytes,
             thread: Arc::new(Mutex::new(Some(thread))),
         };
         Ok((saver, lanes))
@@ -206,12 +225,27 @@ impl Saver {
         if let Some(page) = page {
             return Ok(page);
         }
+        let desk = Arc::clone(&self.desk);
         self.ask(false, move |journal, head, _| {
             let rows = journal.read(lane, after, max_rows, max_bytes)?;
             let upto = rows.last().map_or(head, |row| row.seq);
+            // On the thread that drops rows: nothing of these can be dropped in between.
+            lock(&desk.tail).hand(lane, upto);
             Ok(Page { rows, upto })
         })
         .await
+    }
+
+    /// Makes `names` the receivers that lose nothing when the journal is full. When it is full of what
+    /// they have to get, commits wait, and with them whoever reads from the cluster.
+    pub fn spare(&self, names: Vec<Text>) {
+        *lock(&self.desk.patient) = names;
+    }
+
+    /// Tells how many events were dropped because the journal is full, whenever it changes; not 0 at the
+    /// start when there are some of which nobody was told yet.
+    pub fn dropped(&self) -> watch::Receiver<u64> {
+        self.dropped.clone()
     }
 
     /// Tells the number of the newest row, whenever it changes.
@@ -226,6 +260,11 @@ impl Saver {
 
     /// Every tally at one moment, with all progress that was noted before.
     pub async fn ledger(&self) -> Result<Ledger, JournalError> {
+        self.ask(true, |journal, _, _| Ok(journal.tallies())).await
+    }
+
+    /// The same, with the rows that wait counted one by one; see [`Journal::ledger`].
+    pub async fn audit(&self) -> Result<Ledger, JournalError> {
         self.ask(true, |journal, _, _| journal.ledger()).await
     }
 
@@ -234,9 +273,24 @@ impl Saver {
         self.ask(true, move |journal, _, _| journal.parked(lane, limit)).await
     }
 
-    /// Bytes on disk.
+    /// Bytes on disk that are in use.
     pub async fn size(&self) -> Result<u64, JournalError> {
         self.ask(false, |journal, _, _| journal.size()).await
+    }
+
+    /// What the journal takes, by what it is for.
+    pub async fn usage(&self) -> Result<Usage, JournalError> {
+        self.ask(false, |journal, _, _| journal.usage()).await
+    }
+
+    /// How much the journal may take, in bytes.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// How many rows a second came in that lanes take, over about ten minutes.
+    pub fn rate(&self) -> f64 {
+        lock(&self.desk.rate).per_second(Instant::now())
     }
 
     /// How long transactions took.

@@ -16,6 +16,9 @@ enum Step {
     Part(bool, bool),
     Lanes(Vec<&'static str>, i64),
     Trim(i64),
+    Sweep(u64),
+    Shed(u64, u16, u64),
+    Discard(u64, i64),
     Crash,
 }
 
@@ -24,6 +27,7 @@ enum Extra {
     Nothing,
     Position(u64),
     Parked(u16),
+    Told(u16),
     Break,
 }
 
@@ -33,6 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Extra::Nothing),
         1 => (0..99u64).prop_map(Extra::Position),
         1 => (0..5u16).prop_map(Extra::Parked),
+        1 => (0..5u16).prop_map(Extra::Told),
         1 => Just(Extra::Break),
     ];
     prop_oneof![
@@ -42,6 +47,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (vec(select(&["a", "b", "c", "d"][..]), 0..4), 0..30i64)
             .prop_map(|(names, hours)| Step::Lanes(names, hours)),
         3 => (0..30i64).prop_map(Step::Trim),
+        2 => (0..40u64).prop_map(Step::Sweep),
+        3 => (0..900u64, 0..5u16, 0..40u64)
+            .prop_map(|(bytes, lane, handed)| Step::Shed(bytes, lane, handed)),
+        1 => (0..900u64, 0..9i64).prop_map(|(bytes, hours)| Step::Discard(bytes, hours)),
         2 => Just(Step::Crash),
     ]
 }
@@ -132,7 +141,7 @@ impl World {
                 let bytes = if index == 0 { self.live.to_part() } else { Vec::new() };
                 commit.snapshot = Some(SnapshotPart { index, last: *last, bytes });
             }
-            Step::Lanes(..) | Step::Trim(_) | Step::Crash => return None,
+            _ => return None,
         }
         Some(commit)
     }
@@ -146,6 +155,7 @@ impl World {
                 commit.position = Some(("".into(), Position { epoch, ..position }));
             }
             Extra::Parked(lane) => commit.parked.push(parked(*lane, self.revision, "no")),
+            Extra::Told(lane) => commit.told.push((LaneId(*lane), 1)),
             Extra::Break => commit.breaks.push(Break {
                 at: at(self.hours),
                 cause: "stale".into(),
@@ -165,6 +175,17 @@ impl World {
                 format!("{:?}", s.journal().open_lanes(&names, now))
             }
             Step::Trim(_) => format!("{:?}", s.journal().trim(now)),
+            Step::Sweep(after) => format!("{:?}", s.journal().sweep(*after)),
+            Step::Shed(bytes, lane, handed) => {
+                let handed = BTreeMap::from([(LaneId(*lane), *handed)]);
+                let patient = if *bytes < 300 { vec!["a".into()] } else { vec![] };
+                let upto = self.revision.saturating_sub(bytes % 4);
+                let need = event::journal::Need { bytes: *bytes, upto, handed, patient };
+                format!("{:?}", s.journal().shed(&need))
+            }
+            Step::Discard(bytes, hours) => {
+                format!("{:?}", s.journal().discard_parked(*bytes, at(self.hours - hours)))
+            }
             Step::Crash => {
                 s.crash();
                 String::new()
@@ -177,7 +198,7 @@ impl World {
 /// Everything that can be asked, as text.
 fn answers(s: &mut Subject) -> String {
     let ledger = s.journal().ledger().unwrap();
-    let mut answers = format!("{ledger:?}");
+    let mut answers = format!("{ledger:?}{:?}", s.journal().tallies());
     for lane in (0..6).map(LaneId) {
         for (rows, bytes) in [(1000, 1 << 20), (3, 200)] {
             write!(answers, "{:?}", s.journal().read(lane, 2, rows, bytes).unwrap()).unwrap();

@@ -262,20 +262,6 @@ fn somebody_elses_file_is_left_alone() {
 }
 
 #[test]
-fn a_newer_journal_is_left_alone_and_says_what_to_do() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("journal.db");
-    drop(SqliteJournal::open_with(&path, at(0), LIMITS).unwrap());
-    let db = rusqlite::Connection::open(&path).unwrap();
-    db.execute_batch("DROP TABLE state; VACUUM; PRAGMA user_version = 7").unwrap();
-    db.close().unwrap();
-    let error = SqliteJournal::open(&path, at(0)).unwrap_err();
-    assert!(matches!(error, JournalError::Foreign(_)));
-    let error = error.to_string();
-    assert!(error.contains("a newer Tidings (schema 7, this one reads 1): run that"), "{error}");
-}
-
-#[test]
 fn a_salvage_that_is_interrupted_goes_on_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.db");

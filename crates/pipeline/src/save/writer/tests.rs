@@ -18,7 +18,10 @@ const SETTINGS: SaverSettings = SaverSettings {
     group_rows: 1000,
     queue: 4,
     tail_bytes: 1 << 20,
+    budget: Budget::usual(),
 };
+
+mod limit;
 
 const LAZY: SaverSettings = SaverSettings { progress_delay: Duration::from_secs(3600), ..SETTINGS };
 
@@ -282,6 +285,26 @@ impl Journal for Watched {
 
     fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
         self.journal.parked(lane, limit)
+    }
+
+    fn sweep(&mut self, after: Seq) -> Result<event::journal::Swept, JournalError> {
+        self.journal.sweep(after)
+    }
+
+    fn shed(&mut self, need: &event::journal::Need) -> Result<event::journal::Shed, JournalError> {
+        self.journal.shed(need)
+    }
+
+    fn discard_parked(&mut self, bytes: u64, before: Timestamp) -> Result<u64, JournalError> {
+        self.journal.discard_parked(bytes, before)
+    }
+
+    fn tallies(&self) -> Ledger {
+        self.journal.tallies()
+    }
+
+    fn usage(&mut self) -> Result<Usage, JournalError> {
+        self.journal.usage()
     }
 
     fn ledger(&mut self) -> Result<Ledger, JournalError> {

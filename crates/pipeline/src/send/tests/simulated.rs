@@ -102,6 +102,8 @@ impl MemoryRows {
             generation: 1,
             cursor,
             done_above,
+            skipped: Vec::new(),
+            untold: None,
             tally: LaneTally::default(),
             orphaned: None,
         }

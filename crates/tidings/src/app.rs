@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use event::{Clock, Stop, SystemClock, Tasks, Text, journal::Loaded};
+use event::{Clock, Stop, SystemClock, Tasks, journal::Loaded};
 use pipeline::{
     SharedWay, Way,
     collect::{
@@ -22,6 +22,7 @@ use crate::{
     exit::Failure,
     following::{self, Following},
     lookups::{Asked, Lookups},
+    losses,
     ops::{self, Served, Sources},
     receivers, report,
     settings::Settings,
@@ -171,8 +172,7 @@ impl Parts {
             None => state,
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let names: Vec<Text> = settings.receivers.iter().map(|it| it.name.clone()).collect();
-        let state = State::open(state.as_deref(), &names, Arc::clone(&clock), stop).await?;
+        let state = State::open(state.as_deref(), settings, Arc::clone(&clock), stop).await?;
         tracing::info!("{}", state.describe());
         let receivers: Vec<Receiver> = settings
             .receivers
@@ -202,6 +202,9 @@ impl Parts {
             way.take_own(damaged(salvaged, clock.now(), &settings.cluster_name));
         }
         let way = way.shared();
+        let tell = (saver.clone(), Arc::clone(&way), Arc::clone(&clock));
+        tasks
+            .spawn("losses", losses::tell(tell, settings.cluster_name.clone(), lanes_stop.clone()));
         Ok(Self { way, asked, loaded, lanes, saver, tasks, lanes_stop, clock, folder })
     }
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod capacity;
+
 pub mod check;
 
 pub mod diff;
@@ -19,6 +21,8 @@ pub mod route;
 pub mod run;
 
 pub mod send_test;
+
+pub mod state;
 
 pub mod test;
 
@@ -56,6 +60,10 @@ pub enum Command {
     SendTest(send_test::SendTestArgs),
     /// Compare what kubernetes-event-exporter wrote with what Tidings would.
     Diff(diff::DiffArgs),
+    /// Look at the state folder, export what waits, or begin anew.
+    State(state::StateArgs),
+    /// Say how long an outage may last before events are dropped.
+    Capacity(capacity::CapacityArgs),
     /// Play a day of a pretend cluster, with incidents, and show how none is lost.
     Demo(demo::DemoArgs),
     /// Serve a pretend API server to try things on.
@@ -76,6 +84,8 @@ impl Cli {
             Command::Test(args) => test::run(quiet(args), stop).await,
             Command::SendTest(args) => send_test::run(quiet(args), stop).await,
             Command::Diff(args) => diff::run(quiet(args), stop).await,
+            Command::State(args) => state::run(quiet(args)),
+            Command::Capacity(args) => capacity::run(&quiet(args)),
             Command::Demo(args) => {
                 logging::start("error", LogFormat::Pretty);
                 demo::run(args, stop).await.map_err(Failure::failed)

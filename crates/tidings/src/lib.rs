@@ -18,11 +18,15 @@ pub mod exit;
 
 mod following;
 
+mod forecast;
+
 mod inputs;
 
 pub mod kinds;
 
 mod lookups;
+
+mod losses;
 
 mod logging;
 

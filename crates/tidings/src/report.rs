@@ -3,10 +3,16 @@
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
 use event::{Stop, Text, journal::Ledger};
-use pipeline::collect::missed::DEFAULT_TTL;
+use pipeline::{
+    collect::missed::DEFAULT_TTL,
+    save::{Saver, StateFolder},
+};
 use tokio::time::Instant;
 
-use crate::{ops::Sources, state::room};
+use crate::{
+    forecast::{self, Room},
+    ops::Sources,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -33,10 +39,11 @@ async fn every_minute(sources: Sources, stop: Stop) {
         let sums = Sums::of(&ledger);
         let lag = lanes.iter().filter_map(|lane| lane.status().lag).map(|lag| lag.p99).max();
         let mut line = line(&before, &sums, since.elapsed(), lag);
-        let free = folder.as_ref().and_then(|folder| folder.free_bytes().ok());
         let kept = per_second(sums.accepted.saturating_sub(before.accepted), since.elapsed());
-        if let Some(free) = free.filter(|_| kept > 0.0) {
-            write!(line, " · room {} h", room(free, kept)).expect("a string takes it");
+        let room = room(&saver, folder.as_deref()).await;
+        if let Some(room) = room.filter(|_| kept > 0.0) {
+            let hours = forecast::hours(room.hours(kept));
+            write!(line, " · room {hours}").expect("a string takes it");
         }
         let trouble = scopes.iter().find_map(|(_, status)| status.borrow().trouble.clone());
         if let Some(trouble) = trouble {
@@ -47,6 +54,13 @@ async fn every_minute(sources: Sources, stop: Stop) {
         before = sums;
         since = Instant::now();
     }
+}
+
+/// What is left; nothing when the journal is closed.
+pub(crate) async fn room(saver: &Saver, folder: Option<&StateFolder>) -> Option<Room> {
+    let free = folder.and_then(|folder| folder.free_bytes().ok());
+    let usage = saver.usage().await.ok()?;
+    Some(Room::new(saver.limit(), &usage, free))
 }
 
 /// The counters that the line is made of.
@@ -91,7 +105,7 @@ fn line(before: &Sums, now: &Sums, passed: Duration, lag: Option<Duration>) -> S
 /// Once every scope was listed, says how long an outage fits into the journal at the rate at which the
 /// listed Events came: each lives for a known time, so their number tells it.
 async fn room_after_lists(sources: Sources, stop: Stop) {
-    let Sources { scopes, folder, .. } = sources;
+    let Sources { saver, scopes, folder, .. } = sources;
     let mut rate = 0.0;
     for (_, mut status) in scopes {
         let listed = tokio::select! {
@@ -103,12 +117,10 @@ async fn room_after_lists(sources: Sources, stop: Stop) {
         let life = Duration::from_secs(if ttl == 0 { DEFAULT_TTL } else { ttl }.into());
         rate += per_second(status.listed.unwrap_or_default().items, life);
     }
-    let Some(free) = folder.and_then(|folder| folder.free_bytes().ok()) else { return };
+    let Some(room) = room(&saver, folder.as_deref()).await else { return };
     if rate > 0.0 {
-        let hours = room(free, rate);
-        tracing::info!(
-            "room for {hours} h of outage at the rate of the listed events, {rate:.2}/s"
-        );
+        let hours = forecast::hours(room.hours(rate));
+        tracing::info!("room for {hours} of outage at the rate of the listed events, {rate:.2}/s");
     }
 }
 

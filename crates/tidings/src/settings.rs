@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kinds;
 
+mod amount;
+
 mod compose;
 
 pub(crate) mod document;
@@ -48,11 +50,12 @@ mod shown;
 
 mod source;
 
+pub use amount::{Age, Size};
 pub use expand::{Environment, process};
 pub use finding::{Finding, Place, Severity};
 pub(crate) use foreign::Foreign;
 pub use load::{Loaded, Reading};
-pub use receiver::{Origin, Receiver};
+pub use receiver::{Origin, Overflow, Receiver};
 pub use sending::Sending;
 pub(crate) use shown::is_secret;
 
@@ -83,6 +86,8 @@ pub struct Settings {
     pub metrics_name_prefix: String,
     /// Metrics.
     pub metrics: MetricsSettings,
+    /// How much the journal may take.
+    pub journal: JournalSettings,
     /// Never look up the involved object.
     pub omit_lookup: bool,
     /// The routing tree.
@@ -126,6 +131,26 @@ pub struct MetricsSettings {
     pub max_series: Option<u64>,
 }
 
+/// `journal`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JournalSettings {
+    /// Of everything in the file; the smaller of 10 GiB and half the volume when not set.
+    pub max_bytes: Option<Size>,
+    /// Of parked events.
+    pub parked: ParkedSettings,
+}
+
+/// `journal.parked`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParkedSettings {
+    /// The most that they take; the smaller of 1 GiB and a tenth of the journal when not set.
+    pub max_bytes: Option<Size>,
+    /// How long they are kept; 30 days when not set.
+    pub max_age: Option<Age>,
+}
+
 impl Settings {
     /// Reads the file at `path`, with the environment of this process.
     pub fn load(path: &Path) -> Result<Self, String> {
@@ -157,6 +182,7 @@ impl Settings {
             cache_size: load::CACHE_SIZE,
             metrics_name_prefix: String::new(),
             metrics: MetricsSettings::default(),
+            journal: JournalSettings::default(),
             omit_lookup: false,
             route: RouteSettings { matches: vec![rule], ..RouteSettings::default() },
             receivers: vec![Receiver {
@@ -165,6 +191,7 @@ impl Settings {
                 sending: Sending::default(),
                 kind,
                 settings: serde_json::json!({"format": "pretty"}),
+                overflow: Overflow::Drop,
                 origin: Origin::default(),
             }],
             origin: "none (everything goes to the terminal)".into(),

@@ -5,7 +5,9 @@ use pipeline::route::RouteSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::settings::{LeaderElection, LogFormat, MetricsSettings, Receiver, Settings, is_secret};
+use crate::settings::{
+    JournalSettings, LeaderElection, LogFormat, MetricsSettings, Receiver, Settings, is_secret,
+};
 
 /// Stands for a secret.
 pub(crate) const HIDDEN: &str = "***";
@@ -27,6 +29,7 @@ struct File<'s> {
     omit_lookup: bool,
     metrics_name_prefix: &'s str,
     metrics: &'s MetricsSettings,
+    journal: &'s JournalSettings,
     route: Value,
     receivers: Vec<Value>,
 }
@@ -41,6 +44,8 @@ pub(crate) fn yaml(
         let inner = masked(&it.settings, it.kind.name, it.kind.name, &hidden);
         let repeats = serde_json::to_value(it.repeats).unwrap_or_default();
         let mut pairs = vec![("name", (*it.name).into()), ("repeats", repeats)];
+        let overflow = serde_json::to_value(it.overflow).unwrap_or_default();
+        pairs.push(("overflow", overflow));
         pairs.extend(it.sending.shown());
         pairs.push((it.kind.name, inner));
         let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));
@@ -62,6 +67,7 @@ pub(crate) fn yaml(
         omit_lookup: settings.omit_lookup,
         metrics_name_prefix: &settings.metrics_name_prefix,
         metrics: &settings.metrics,
+        journal: &settings.journal,
         route: route(&settings.route),
         receivers: settings.receivers.iter().map(receiver).collect(),
     })

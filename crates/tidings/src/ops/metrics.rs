@@ -12,6 +12,8 @@ use pipeline::{
 };
 use prometheus::{Encoder, TextEncoder, core::Collector, process_collector::ProcessCollector};
 
+use crate::forecast::Room;
+
 use super::{
     Sources, enrichment,
     families::{Families, float},
@@ -176,13 +178,31 @@ fn booked(families: &mut Families, ledger: &Ledger, sources: &Sources) {
         .add(&[("missed", "false")], float((ledger.breaks.len() - missed) as u64));
 }
 
-/// The journal as a store.
+/// What the journal takes, and for how long that is enough.
 async fn stored(families: &mut Families, sources: &Sources) -> Result<(), JournalError> {
-    let size = sources.saver.size().await?;
+    let usage = sources.saver.usage().await?;
     families
         .gauge("tidings_store_size_bytes", "Bytes that the journal takes on the disk")
-        .add(&[], float(size));
+        .add(&[], float(usage.used()));
     families.merge(sources.saver.measured());
+    families
+        .gauge("tidings_journal_bytes", "What the journal takes, by what it is for")
+        .add(&[("state", "rows")], float(usage.rows))
+        .add(&[("state", "parked")], float(usage.parked))
+        .add(&[("state", "snapshots")], float(usage.snapshots))
+        .add(&[("state", "log")], float(usage.log))
+        .add(&[("state", "free")], float(usage.free));
+    families
+        .gauge("tidings_journal_limit_bytes", "What the journal may take before events are dropped")
+        .add(&[], float(sources.saver.limit()));
+    let free = sources.folder.as_ref().and_then(|folder| folder.free_bytes().ok());
+    let room = Room::new(sources.saver.limit(), &usage, free);
+    families
+        .gauge(
+            "tidings_journal_outage_seconds",
+            "How long nothing may be delivered, at the rate of the last minutes, before events are dropped",
+        )
+        .add(&[], room.hours(sources.saver.rate()) * 3600.0);
     Ok(())
 }
 

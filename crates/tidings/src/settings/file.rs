@@ -34,6 +34,7 @@ pub(super) struct File {
     pub(super) cache_size: i64,
     pub(super) include: OneOrMany,
     pub(super) metrics: MetricsSettings,
+    pub(super) journal: Journal,
     /// Read before the file is expanded; here only so that it is known.
     #[serde(rename = "envEscape")]
     _env_escape: bool,
@@ -46,6 +47,22 @@ pub(super) struct Included {
     pub(super) route: RouteSettings,
     pub(super) routes: Vec<RouteSettings>,
     pub(super) receivers: Vec<Value>,
+}
+
+/// How much the journal may take: sizes and times as they are written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Journal {
+    pub(super) max_bytes: Value,
+    pub(super) parked: Parked,
+}
+
+/// How much parked events may take.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Parked {
+    pub(super) max_bytes: Value,
+    pub(super) max_age: Value,
 }
 
 /// Which namespaces are watched.

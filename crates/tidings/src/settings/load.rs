@@ -10,9 +10,10 @@ use pipeline::route::RouteSettings;
 use serde_json::Value;
 
 use super::{
-    LeaderElection, LogFormat, Receiver, Settings,
+    Age, JournalSettings, LeaderElection, LogFormat, ParkedSettings, Receiver, Settings, Size,
+    amount,
     expand::Environment,
-    file::{File, Included},
+    file::{self, File, Included},
     finding::{Finding, Severity},
     level, older,
     receiver::Origin,
@@ -26,6 +27,9 @@ pub(super) const MAX_AGE: u32 = 5;
 pub(super) const KUBE_QPS: f32 = 5.0;
 pub(super) const KUBE_BURST: i64 = 10;
 pub(super) const CACHE_SIZE: usize = 1024;
+
+/// A journal needs room for its log and two snapshots, in bytes.
+const SMALLEST_JOURNAL: u64 = 16 << 20;
 
 /// What became of a config.
 #[derive(Debug)]
@@ -236,6 +240,7 @@ impl Loader<'_> {
             cache_size: simple.cache_size,
             metrics_name_prefix: file.metrics_name_prefix,
             metrics: file.metrics,
+            journal: simple.journal,
             omit_lookup: file.omit_lookup,
             route,
             receivers,
@@ -381,6 +386,7 @@ struct Simple {
     max_age: Option<u32>,
     namespaces: Vec<Text>,
     cache_size: usize,
+    journal: JournalSettings,
 }
 
 impl Simple {
@@ -422,6 +428,7 @@ impl Simple {
             let message = "`namespaces` says which to watch, and both are set".into();
             mistake("namespace", message, "keep one of them");
         }
+        let journal = journal(&file.journal, &mut mistake);
         let mut namespaces = file.namespaces.include.clone();
         namespaces.extend(Some(file.namespace.clone()));
         namespaces.retain(|namespace| !namespace.is_empty());
@@ -430,12 +437,38 @@ impl Simple {
             log_format,
             max_age: max_age.map(|age| u32::try_from(age.max(0)).unwrap_or(u32::MAX)),
             namespaces,
+            journal,
             cache_size: match usize::try_from(file.cache_size) {
                 Ok(0) | Err(_) => CACHE_SIZE,
                 Ok(size) => size,
             },
         }
     }
+}
+
+/// What the journal may take.
+fn journal(file: &file::Journal, mistake: &mut impl FnMut(&str, String, &str)) -> JournalSettings {
+    let mut size = |value, path: &str, smallest: u64| {
+        let size =
+            amount::read(value, Size::parse, "a size is expected").and_then(|size| match size {
+                Some(size) if size.0 < smallest => {
+                    Err(format!("at least `{}` is needed", Size(smallest)))
+                }
+                size => Ok(size),
+            });
+        size.unwrap_or_else(|message| {
+            mistake(path, message, "write for example `10Gi`, `500Mi` or `10GB`");
+            None
+        })
+    };
+    let max_bytes = size(&file.max_bytes, "journal.maxBytes", SMALLEST_JOURNAL);
+    let parked_bytes = size(&file.parked.max_bytes, "journal.parked.maxBytes", 0);
+    let age = amount::read(&file.parked.max_age, Age::parse, "a time is expected");
+    let max_age = age.unwrap_or_else(|message| {
+        mistake("journal.parked.maxAge", message, "write for example `12h` or `30d`");
+        None
+    });
+    JournalSettings { max_bytes, parked: ParkedSettings { max_bytes: parked_bytes, max_age } }
 }
 
 /// `^[a-zA-Z][a-zA-Z0-9_:]*_$`

@@ -2,6 +2,7 @@
 
 use event::{SinkKind, Text};
 use pipeline::route::Repeats;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
@@ -23,8 +24,21 @@ pub struct Receiver {
     pub kind: &'static SinkKind,
     /// What the kind is to be told.
     pub settings: Value,
+    /// What it loses when the journal is full.
+    pub overflow: Overflow,
     /// Where it was written.
     pub origin: Origin,
+}
+
+/// What a receiver loses when the journal is full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overflow {
+    /// Its oldest events, if it has most to get.
+    #[default]
+    Drop,
+    /// Nothing: the watch waits for it.
+    Wait,
 }
 
 /// Where something was written.
@@ -55,8 +69,9 @@ impl Receiver {
         let name: Text = part(written, "name", path, remarks);
         let repeats: Repeats = part(written, "repeats", path, remarks);
         let sending = Sending::read(written, path, remarks);
+        let overflow: Overflow = part(written, "overflow", path, remarks);
         for key in written.keys().filter(|key| !is_known(key)) {
-            let known = ["name", "repeats"].into_iter().chain(sending::KEYS);
+            let known = ["name", "repeats", "overflow"].into_iter().chain(sending::KEYS);
             let known = known.chain(kinds::names());
             let mut unknown = remark::unknown(at(key), known);
             if kinds::EMPTY.contains(&key.as_str()) {
@@ -96,7 +111,7 @@ impl Receiver {
             return None;
         }
         let settings = event::written::without_dangling(written[first].clone());
-        Some(Self { name, repeats, sending, kind, settings, origin })
+        Some(Self { name, repeats, sending, kind, settings, overflow, origin })
     }
 }
 
@@ -115,7 +130,7 @@ pub(super) fn part<T: serde::de::DeserializeOwned + Default>(
 }
 
 fn is_known(key: &str) -> bool {
-    matches!(key, "name" | "repeats")
+    matches!(key, "name" | "repeats" | "overflow")
         || sending::KEYS.contains(&key)
         || kinds::names().any(|kind| kind == key)
 }

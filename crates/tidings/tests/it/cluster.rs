@@ -56,14 +56,14 @@ async fn the_first_lines_say_everything_about_the_start() {
         ended.log.split_inclusive('\n').partition(|line| line.contains("INFO room for "));
     assert_like(
         &room.concat(),
-        "INFO room for * h of outage at the rate of the listed events, 0.00/s\n",
+        "INFO room for * of outage at the rate of the listed events, 0.00/s\n",
     );
     assert_like(
         &log.concat(),
         &format!(
             "INFO tidings {}, config config.yaml (*)\n\
              INFO cluster {CLUSTER_UID} at {}/\n\
-             INFO state folder FOLDER/state (*, * GiB free): room for * h of outage at 100 events/s\n\
+             INFO state folder FOLDER/state (*, * free): the journal may take *, room for * of outage at 100 events/s\n\
              INFO receiver file (file) ok waiting=0\n\
              INFO list done events=2 seconds=* requests=1\n\
              INFO baseline: these were there before the first look and are not sent (maxEventAgeSeconds) events=2\n\

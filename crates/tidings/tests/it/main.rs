@@ -10,6 +10,7 @@ mod cluster;
 mod demo;
 mod documented;
 mod house;
+mod journal;
 mod lookups;
 mod ops;
 mod ops_tls;

@@ -57,3 +57,8 @@ fn mistakes_in_expressions_have_their_line_and_column() {
 fn an_older_spelling_beside_that_of_today_is_ignored() {
     check("older");
 }
+
+#[test]
+fn what_is_wrong_about_the_journal() {
+    check("journal");
+}

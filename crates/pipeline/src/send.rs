@@ -13,7 +13,11 @@ mod drain;
 
 mod encoded;
 
+mod gathering;
+
 mod lag;
+
+mod pause;
 
 mod rate;
 
@@ -23,19 +27,24 @@ mod settings;
 
 mod status;
 
+mod strand;
+
 mod suspicion;
+
+mod unsaved;
 
 mod window;
 
-use std::{mem, pin::pin, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use event::{
-    AnySink, Clock, LaneId, SendError, Stop,
-    journal::{self, LaneTally, Parked, Progress, Seq},
+    AnySink, Clock, LaneId, Payload, SendError, Stop,
+    journal::{self, Progress, Seq},
 };
+use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use crate::backoff::Backoff;
@@ -43,6 +52,7 @@ pub use crate::backoff::BackoffSettings;
 
 pub use self::{
     drain::{Left, drained},
+    gathering::BatchSettings,
     lag::Lag,
     rate::RateLimit,
     rows::Rows,
@@ -51,17 +61,17 @@ pub use self::{
 };
 
 use self::{
-    delivery::{Attempt, Delivery, End, Settled, Then},
-    encoded::Encoded,
+    delivery::{Attempt, Delivery, Settled, Then},
+    pause::Pause,
     rate::Bucket,
     status::Reporter,
+    strand::{Strand, Turn},
+    unsaved::Unsaved,
+    window::Window,
 };
 
-/// While rows flow, progress is reported this often; a crash repeats no more than that.
-const REPORT_EVERY: Duration = Duration::from_millis(200);
-
-/// A cursor that moves only because other lanes' rows go by is reported this often.
-const REPORT_IDLE_EVERY: Duration = Duration::from_secs(5);
+/// Rows that a lane of several strands holds at most, or remembers as done above its cursor.
+const MOST_HELD: usize = 4096;
 
 /// One receiver and its place in the journal.
 #[derive(Debug)]
@@ -72,41 +82,29 @@ pub struct Lane<R> {
     head: watch::Receiver<Seq>,
     settings: LaneSettings,
     clock: Arc<dyn Clock>,
-    delivery: Delivery,
-    encoded: Encoded,
-    backoff: Backoff,
+    strands: Vec<Strand>,
+    /// The strands, the one with the oldest row first.
+    turns: Vec<usize>,
+    /// The rows of all strands, if there are several.
+    all: Option<Window>,
     bucket: Bucket,
+    /// The strand that found that the receiver refuses us: it alone asks again.
+    refused: Option<usize>,
+    reading: Backoff,
     read_failures: u32,
+    read_again: Option<Instant>,
     unsaved: Unsaved,
     reporter: Reporter,
 }
 
-/// What the journal has not been told yet.
+/// What a receiver said to a request.
 #[derive(Debug)]
-struct Unsaved {
-    tally: LaneTally,
-    parked: Vec<Parked>,
-    saved_cursor: Seq,
-    saved_at: Instant,
-}
-
-/// What to do before the next step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Pause {
-    None,
-    For(Duration),
-    UntilRows,
-}
-
-impl Pause {
-    /// Whether progress must not wait until it is over.
-    fn is_long(self) -> bool {
-        match self {
-            Self::None => false,
-            Self::For(time) => time >= REPORT_EVERY,
-            Self::UntilRows => true,
-        }
-    }
+struct Answer {
+    strand: usize,
+    attempt: Attempt,
+    payload: Arc<Payload>,
+    began: Instant,
+    said: Result<(), SendError>,
 }
 
 impl<R: Rows> Lane<R> {
@@ -118,25 +116,27 @@ impl<R: Rows> Lane<R> {
         settings: LaneSettings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let batch_limit = sink.batch_limit().min(settings.batch_rows);
+        let batch_limit = sink.batch_limit().min(settings.batch_rows).min(settings.batch.events);
         let seed = clock.now().as_microsecond().unsigned_abs() ^ (u64::from(saved.id.0) << 48);
-        let delivery = Delivery::new(saved.cursor, &saved.done_above, batch_limit);
+        let delivery = || Delivery::new(saved.cursor, &saved.done_above, batch_limit);
+        let strands = (seed..).take(settings.concurrency.max(1));
+        let strands: Vec<_> =
+            strands.map(|seed| Strand::new(delivery(), &settings, seed)).collect();
+        let all = (strands.len() > 1).then(|| Window::new(saved.cursor, &saved.done_above));
         let mut reporter = Reporter::new(saved.name, sink.kind(), Arc::clone(&clock));
-        reporter.moved(&[], delivery.window());
+        reporter.moved(&[], all.as_ref().unwrap_or(strands[0].delivery.window()));
         Self {
             id: saved.id,
             head: rows.head(),
-            delivery,
-            encoded: Encoded::default(),
-            backoff: Backoff::new(settings.backoff, seed),
+            turns: (0..strands.len()).collect(),
+            strands,
+            all,
             bucket: Bucket::new(settings.rate_limit),
+            refused: None,
+            reading: Backoff::new(settings.backoff, seed),
             read_failures: 0,
-            unsaved: Unsaved {
-                tally: LaneTally::default(),
-                parked: Vec::new(),
-                saved_cursor: saved.cursor,
-                saved_at: Instant::now(),
-            },
+            read_again: None,
+            unsaved: Unsaved::new(saved.cursor),
             reporter,
             sink,
             rows,
@@ -150,213 +150,210 @@ impl<R: Rows> Lane<R> {
         self.reporter.watch(self.id)
     }
 
-    /// Sends until `stop` fires. Then a request in flight is waited for, progress is reported and the
+    /// Sends until `stop` fires. Then requests in flight are waited for, progress is reported and the
     /// sink closed; everything else stays in the journal.
     pub async fn run(mut self, stop: Stop) {
+        let mut flying = FuturesUnordered::new();
         while !stop.has_fired() {
-            let pause = self.step(&stop).await;
-            self.save_if_due(pause);
-            self.rest(pause, &stop).await;
+            let mut pause = Pause::UntilAnswered;
+            let idle = self.refill(&stop).await;
+            // Where tokens are few, nobody's events wait for ever.
+            let oldest = |strand: &usize| self.strands[*strand].delivery.window().cursor();
+            self.turns.sort_unstable_by_key(oldest);
+            for turn in 0..self.turns.len() {
+                let strand = self.turns[turn];
+                match self.begin(strand, idle) {
+                    Ok((attempt, payload)) => flying.push(self.send(strand, attempt, payload)),
+                    Err(other) => pause = pause.or(other),
+                }
+            }
+            if self.report_due(pause).is_some_and(|at| at <= Instant::now()) {
+                self.save();
+            }
+            let report = self.report_due(pause);
+            tokio::select! {
+                biased;
+                Some(answer) = flying.next() => self.answered(answer),
+                () = stop.fired() => {}
+                () = pause.over(&mut self.head, self.settings.linger) => {}
+                () = sleep_until(report.unwrap_or_else(Instant::now)), if report.is_some() => {
+                    self.save();
+                }
+            }
             // A sink that never waits must not keep its thread from the other lanes.
             tokio::task::consume_budget().await;
         }
+        let grace = self.settings.grace;
+        let rest = async {
+            while let Some(answer) = flying.next().await {
+                self.answered(answer);
+            }
+        };
+        drop(timeout(grace, rest).await);
+        // What was not answered is given up, and repeated by the next start.
+        drop(flying);
         self.save();
-        if timeout(self.settings.grace, self.sink.close()).await.is_err() {
+        if timeout(grace, self.sink.close()).await.is_err() {
             let lane = self.reporter.lane();
             tracing::warn!(lane, "receiver did not close in time");
         }
         self.reporter.stopped();
     }
 
-    /// One request: read if nothing is at hand, encode if nothing is ready, send, draw conclusions.
-    async fn step(&mut self, stop: &Stop) -> Pause {
-        if let Some(pause) = self.refill(stop).await {
-            return pause;
-        }
-        let Some(attempt) = self.delivery.next() else {
-            let all_read = self.delivery.window().read_to() >= *self.head.borrow();
-            return if all_read { Pause::UntilRows } else { Pause::None };
-        };
-        let Some(attempt) = self.encode(attempt) else {
-            return Pause::None;
-        };
-        if let Err(wait) = self.bucket.take(Instant::now()) {
-            return Pause::For(wait);
-        }
-        let Some(answer) = self.send(&attempt, stop).await else {
-            return Pause::None;
-        };
-        let decision = self.delivery.answered(&attempt, answer);
-        if !decision.settled.is_empty() {
-            self.encoded.take();
-            self.settled(decision.settled);
-        }
-        match decision.then {
-            Then::GoOn => {
-                self.reporter.fine();
-                Pause::None
-            }
-            Then::Retry { failures, asked, reason } => {
-                self.reporter.failing(reason);
-                Pause::For(self.backoff.delay(failures, asked))
-            }
-            Then::Blocked { reason } => {
-                self.reporter.blocked(reason);
-                Pause::For(self.settings.probe_every)
-            }
-        }
+    /// The rows of all strands.
+    fn window(&self) -> &Window {
+        self.all.as_ref().unwrap_or(self.strands[0].delivery.window())
     }
 
-    /// Reads rows if they are wanted. Says how long to wait when that fails and nothing is at hand.
-    async fn refill(&mut self, stop: &Stop) -> Option<Pause> {
+    /// Reads rows if they are wanted, and says what a strand without any waits for.
+    async fn refill(&mut self, stop: &Stop) -> Pause {
         let head = *self.head.borrow_and_update();
-        let after = self.delivery.window().read_to();
-        if head <= after || !self.delivery.wants_rows() {
-            return None;
+        let (window, after) = (self.window(), self.window().read_to());
+        if head <= after {
+            return Pause::UntilRows;
+        }
+        let full = self.all.is_some() && window.waiting() + window.done_above().len() >= MOST_HELD;
+        if full || !self.strands.iter().any(Strand::wants_rows) {
+            return Pause::UntilAnswered;
+        }
+        let now = Instant::now();
+        if let Some(at) = self.read_again.filter(|at| *at > now) {
+            return Pause::For(at - now);
         }
         let (rows, bytes) = (self.settings.batch_rows.max(1), self.settings.batch_bytes);
         let read = tokio::select! {
             biased;
-            () = stop.fired() => return Some(Pause::None),
+            () = stop.fired() => return Pause::None,
             read = self.rows.read(self.id, after, rows, bytes) => read,
         };
         match read {
             Ok(rows) => {
                 self.read_failures = 0;
-                if rows.is_empty() {
-                    self.delivery.passed_to(head);
-                }
-                let delivery = &mut self.delivery;
-                let unreadable = rows.into_iter().filter_map(|row| delivery.add(row));
-                let settled = unreadable.collect();
-                self.settled(settled);
-                None
+                let last = rows.last().map_or(head, |row| row.seq);
+                self.deal(rows, last);
+                if last >= head { Pause::UntilRows } else { Pause::None }
             }
             Err(error) => {
                 self.read_failures = self.read_failures.saturating_add(1);
                 self.reporter.failing(error.to_string());
-                (self.delivery.window().waiting() == 0)
-                    .then(|| Pause::For(self.backoff.delay(self.read_failures, None)))
+                let delay = self.reading.delay(self.read_failures, None);
+                self.read_again = Some(now + delay);
+                Pause::For(delay)
             }
         }
     }
 
-    /// Makes a payload ready and cuts the attempt down to it; nothing when records were parked instead.
-    fn encode(&mut self, mut attempt: Attempt) -> Option<Attempt> {
-        if self.encoded.ready_for(&attempt.seqs).is_none() {
-            let window = self.delivery.window();
-            let event = |seq: &Seq| Some((*seq, Arc::clone(&window.get(*seq)?.event)));
-            let rows: Vec<_> = attempt.seqs.iter().filter_map(event).collect();
-            let without = self.encoded.encode(&self.sink, rows);
-            if !without.is_empty() {
-                let parked = self.delivery.unreadable(without);
-                self.settled(parked);
-                return None;
+    /// Gives each strand the rows of its objects; there are no others up to `last`.
+    fn deal(&mut self, rows: Vec<journal::Stored>, last: Seq) {
+        let (count, mut unreadable) = (self.strands.len(), Vec::new());
+        for row in rows {
+            let event = row.event.as_ref().map(Arc::clone).unwrap_or_default();
+            if let Some(all) = &mut self.all {
+                all.add(row.seq, Arc::clone(&event));
             }
+            let strand = strand::of(&event, count);
+            unreadable.extend(self.strands[strand].delivery.add(row));
         }
-        attempt.seqs.clone_from(&self.encoded.ready_for(&attempt.seqs)?.seqs);
-        Some(attempt)
+        for strand in &mut self.strands {
+            strand.delivery.passed_to(last);
+        }
+        if let Some(all) = &mut self.all {
+            all.passed_to(last);
+        }
+        self.settled(unreadable);
     }
 
-    /// Sends the payload of an attempt, once. No answer comes back when the lane's grace is over.
-    async fn send(&self, attempt: &Attempt, stop: &Stop) -> Option<Result<(), SendError>> {
-        let ready = self.encoded.ready_for(&attempt.seqs)?;
-        let began = self.reporter.sending(self.delivery.window().oldest());
-        let limit = self.settings.attempt_timeout;
-        let mut sending = pin!(timeout(limit, self.sink.send(&ready.payload)));
-        let answer = tokio::select! {
-            biased;
-            answer = &mut sending => answer,
-            () = stop.fired() => timeout(self.settings.grace, sending).await.ok()?,
-        };
-        self.reporter.sent(began, &ready.payload);
-        Some(answer.unwrap_or_else(|_| {
-            Err(SendError::Unavailable {
-                reason: format!("no answer within {limit:?}"),
-                retry_after: None,
-            })
-        }))
+    /// What a strand sends now, or what it waits for; `idle` where it has nothing to send.
+    fn begin(&mut self, strand: usize, idle: Pause) -> Result<(Attempt, Arc<Payload>), Pause> {
+        if self.refused.is_some_and(|refused| refused != strand) {
+            return Err(Pause::UntilAnswered);
+        }
+        let now = Instant::now();
+        match self.strands[strand].turn(&self.sink, now) {
+            Turn::Wait(pause) => Err(pause),
+            Turn::Empty => Err(idle),
+            Turn::Without(settled) => {
+                self.settled(settled);
+                Err(Pause::None)
+            }
+            Turn::Send(attempt, payload) => {
+                self.bucket.take(now).map_err(Pause::For)?;
+                self.strands[strand].sent();
+                Ok((attempt, payload))
+            }
+        }
+    }
+
+    /// Sends the payload of an attempt, once.
+    fn send(
+        &self,
+        strand: usize,
+        attempt: Attempt,
+        payload: Arc<Payload>,
+    ) -> impl Future<Output = Answer> + Send + use<R> {
+        let (sink, limit) = (Arc::clone(&self.sink), self.settings.attempt_timeout);
+        let began = self.reporter.sending(self.window().oldest());
+        async move {
+            let said = timeout(limit, sink.send(&payload)).await.unwrap_or_else(|_| {
+                let reason = format!("no answer within {limit:?}");
+                Err(SendError::Unavailable { reason, retry_after: None })
+            });
+            Answer { strand, attempt, payload, began, said }
+        }
+    }
+
+    /// Draws the conclusions from an answer.
+    fn answered(&mut self, answer: Answer) {
+        self.reporter.sent(answer.began, &answer.payload);
+        let strand = &mut self.strands[answer.strand];
+        let decision = strand.answered(&answer.attempt, answer.said);
+        let now = Instant::now();
+        match decision.then {
+            Then::GoOn => {
+                self.refused = None;
+                self.reporter.fine();
+            }
+            Then::Retry { failures, asked, reason } => {
+                self.refused.take_if(|refused| *refused == answer.strand);
+                let until = now + strand.delay(failures, asked);
+                strand.rest(until);
+                if asked.is_some() {
+                    self.strands.iter_mut().for_each(|strand| strand.rest(until));
+                }
+                self.reporter.failing(reason);
+            }
+            Then::Blocked { reason } => {
+                self.refused.get_or_insert(answer.strand);
+                strand.rest(now + self.settings.probe_every);
+                self.reporter.blocked(reason);
+            }
+        }
+        self.settled(decision.settled);
     }
 
     /// Counts records that came to an end, and shows where the lane is now.
     fn settled(&mut self, settled: Vec<Settled>) {
-        self.reporter.moved(&settled, self.delivery.window());
-        for record in settled {
-            match record.end {
-                End::Delivered => self.unsaved.tally.delivered += 1,
-                End::Parked(cause, reason) => {
-                    self.unsaved.tally.parked += 1;
-                    self.unsaved.parked.push(Parked {
-                        lane: self.id,
-                        seq: record.seq,
-                        at: self.clock.now(),
-                        cause,
-                        reason,
-                        event: record.event,
-                    });
-                }
+        if let Some(all) = &mut self.all {
+            for record in &settled {
+                all.settle(record.seq);
             }
         }
+        let window = self.all.as_ref().unwrap_or(self.strands[0].delivery.window());
+        self.reporter.moved(&settled, window);
+        self.unsaved.settled(self.id, settled, self.clock.now());
     }
 
-    /// Reports now if the lane is about to wait, or has not reported for a while.
-    fn save_if_due(&mut self, pause: Pause) {
-        let nothing_ended = self.unsaved.tally == LaneTally::default();
-        let due = if nothing_ended {
-            self.idle_report_due().is_some_and(|at| at <= Instant::now())
-        } else {
-            pause.is_long() || self.unsaved.saved_at.elapsed() >= REPORT_EVERY
-        };
-        if due {
-            self.save();
-        }
-    }
-
-    /// When to report a cursor that moved although nothing was sent.
-    fn idle_report_due(&self) -> Option<Instant> {
-        let moved = self.delivery.window().cursor() != self.unsaved.saved_cursor;
-        moved.then(|| self.unsaved.saved_at + REPORT_IDLE_EVERY)
+    /// When to report, if the lane waits as `pause` says.
+    fn report_due(&self, pause: Pause) -> Option<Instant> {
+        self.unsaved.due(self.window().cursor(), pause)
     }
 
     fn save(&mut self) {
-        let window = self.delivery.window();
-        let cursor = window.cursor();
-        let tally = mem::take(&mut self.unsaved.tally);
-        let parked = mem::take(&mut self.unsaved.parked);
-        if tally == LaneTally::default() && cursor == self.unsaved.saved_cursor {
-            return;
-        }
-        let progress = Progress {
-            lane: self.id,
-            cursor,
-            done_above: window.done_above().iter().copied().collect(),
-        };
-        self.unsaved.saved_cursor = cursor;
-        self.unsaved.saved_at = Instant::now();
-        self.rows.progress(progress, tally, parked);
-    }
-
-    async fn rest(&mut self, pause: Pause, stop: &Stop) {
-        let (idle_report_due, linger) = (self.idle_report_due(), self.settings.linger);
-        let report = async {
-            match idle_report_due {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        let over = async {
-            match pause {
-                Pause::None => {}
-                Pause::For(time) => sleep(time).await,
-                // Without its sender no more rows can come: only the stop is left to wait for.
-                Pause::UntilRows if self.head.changed().await.is_ok() => sleep(linger).await,
-                Pause::UntilRows => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = over => {}
-            () = stop.fired() => {}
-            () = report, if pause == Pause::UntilRows => self.save(),
+        let window = self.window();
+        let (cursor, done_above) = (window.cursor(), window.done_above().iter().copied().collect());
+        if let Some((tally, parked)) = self.unsaved.take(cursor) {
+            let progress = Progress { lane: self.id, cursor, done_above };
+            self.rows.progress(progress, tally, parked);
         }
     }
 }

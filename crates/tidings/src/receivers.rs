@@ -33,6 +33,10 @@ pub(crate) async fn connect(
         needs.object |= sink.needs_lookup();
         needs.owner_chain |= sink.names(&["OwnerChain", "RootOwner"]);
         needs.namespace_labels |= sink.names(&["NamespaceLabels"]);
+        if receiver.sending.wants_batches() && sink.batch_limit() == 1 {
+            let name = &receiver.name;
+            tracing::warn!("receiver {name} takes one event a request, whatever its `batch` says");
+        }
         if let Some(shadow) = &shadow {
             sink = shadow.of(receiver.name.clone(), sink);
         }

@@ -5,7 +5,11 @@
 //! the receiver is up and the oldest is suspected; if it fails too the receiver is down and nobody is
 //! to blame. So a poison record is parked, and an outage parks nothing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use event::{
     Event, SendError,
@@ -114,8 +118,17 @@ impl Delivery {
     /// Whether there is nothing to send, or nobody to probe with who was not tried before.
     pub(super) fn wants_rows(&self) -> bool {
         let held = self.window.waiting() + self.window.done_above().len();
-        let probe = || self.window.next_after(self.probed.max(self.window.cursor() + 1));
+        let probe = || self.probe_after(self.probed.max(self.window.cursor() + 1));
         self.window.waiting() == 0 || (self.probe_due && held < MOST_HELD && probe().is_none())
+    }
+
+    /// Whether more events would make the next request fuller: nothing stands in its way, and it is not full.
+    pub(super) fn could_be_fuller(&self) -> bool {
+        let troubled = self.failures_in_all > 0
+            || self.failures > 0
+            || self.cut.is_some()
+            || self.suspect.is_some();
+        !troubled && self.window.waiting() < self.batch_limit
     }
 
     /// Takes in a row that was read. One that is unreadable comes back, settled.
@@ -139,10 +152,27 @@ impl Delivery {
     pub(super) fn next(&self) -> Option<Attempt> {
         let seqs = self.oldest();
         let last = *seqs.last()?;
-        let further = || self.window.next_after(self.probed.max(last));
+        let further = || self.probe_after(self.probed.max(last));
         let probe =
-            (self.probe_due).then(|| further().or_else(|| self.window.next_after(last))).flatten();
+            (self.probe_due).then(|| further().or_else(|| self.probe_after(last))).flatten();
         Some(Attempt { probe: probe.is_some(), seqs: probe.map_or(seqs, |seq| vec![seq]) })
+    }
+
+    /// The first waiting row above `seq` that overtakes no event about the same object. Where so many are held that
+    /// none can be read any more, any row will do: a receiver that takes one object's events must not stick for ever.
+    fn probe_after(&self, seq: Seq) -> Option<Seq> {
+        if self.window.waiting() + self.window.done_above().len() >= MOST_HELD {
+            return self.window.next_after(seq);
+        }
+        let mut older = HashSet::new();
+        let rows = self.window.seqs().filter_map(|at| Some((at, self.window.get(at)?)));
+        rows.filter(|(_, row)| {
+            let object = &row.event.involved.reference;
+            let object = (&*object.kind, &*object.namespace, &*object.name);
+            object.2.is_empty() || older.insert(object)
+        })
+        .map(|(at, _)| at)
+        .find(|at| *at > seq)
     }
 
     /// The oldest rows that go together.

@@ -6,14 +6,19 @@ use std::{collections::VecDeque, sync::Arc};
 use event::{AnySink, Batch, Event, Payload, journal::Seq};
 
 /// The payloads of the last encoding that were not yet taken.
-#[derive(Debug, Default)]
-pub(super) struct Encoded(VecDeque<Ready>);
+#[derive(Debug)]
+pub(super) struct Encoded {
+    ready: VecDeque<Ready>,
+    most_bytes: usize,
+    /// Of an event in the newest payload.
+    mean_bytes: usize,
+}
 
 /// A payload and the rows it holds.
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) seqs: Vec<Seq>,
-    pub(super) payload: Payload,
+    pub(super) payload: Arc<Payload>,
 }
 
 /// A record that has no encoding.
@@ -24,14 +29,29 @@ pub(super) struct Unencodable {
 }
 
 impl Encoded {
+    /// A body has `most_bytes` at most, unless it holds one event.
+    pub(super) fn new(most_bytes: usize) -> Self {
+        Self { ready: VecDeque::new(), most_bytes, mean_bytes: 0 }
+    }
+
+    /// Whether one more than `events` would have no room in a body, if they are like those before.
+    pub(super) fn would_fill_a_body(&self, events: usize) -> bool {
+        self.mean_bytes.saturating_mul(events.saturating_add(1)) > self.most_bytes
+    }
+
+    /// What is at hand was not sent and is to be encoded with others.
+    pub(super) fn forget(&mut self) {
+        self.ready.clear();
+    }
+
     /// The payload that begins with the first of `rows` and holds no others, if it is at hand.
     pub(super) fn ready_for(&self, rows: &[Seq]) -> Option<&Ready> {
-        self.0.front().filter(|ready| rows.starts_with(&ready.seqs))
+        self.ready.front().filter(|ready| rows.starts_with(&ready.seqs))
     }
 
     /// The front payload was accepted, at least in part, or will not be sent again.
     pub(super) fn take(&mut self) {
-        self.0.pop_front();
+        self.ready.pop_front();
     }
 
     /// Encodes `rows`, in place of whatever was there. Gives those that have no encoding, and makes the others ready.
@@ -43,13 +63,13 @@ impl Encoded {
         sink: &AnySink,
         mut rows: Vec<(Seq, Arc<Event>)>,
     ) -> Vec<Unencodable> {
-        self.0.clear();
+        self.ready.clear();
         let mut without = Vec::new();
         let mut from = 0;
         while from < rows.len() {
             match sink.encode(&batch(&rows[from..])) {
                 Ok(payloads) if from == 0 => {
-                    without.extend(self.take_in(payloads, &rows));
+                    self.take_in(sink, payloads, &rows, &mut without);
                     return without;
                 }
                 Ok(_) => break,
@@ -62,7 +82,7 @@ impl Encoded {
         }
         if !rows.is_empty() {
             match sink.encode(&batch(&rows)) {
-                Ok(payloads) => without.extend(self.take_in(payloads, &rows)),
+                Ok(payloads) => self.take_in(sink, payloads, &rows, &mut without),
                 Err(rejected) => {
                     let (seq, _) = rows[rejected.index.min(rows.len() - 1)];
                     without.push(Unencodable { seq, reason: rejected.reason });
@@ -72,23 +92,53 @@ impl Encoded {
         without
     }
 
-    /// The payloads are ready. Gives the first of `rows` when there is none: an encoder that forgets a record would keep
-    /// the lane busy for ever.
+    /// The payloads are ready, those that are too large in parts. The first of `rows` is without one when there is none: an
+    /// encoder that forgets a record would keep the lane busy for ever.
     fn take_in(
         &mut self,
+        sink: &AnySink,
         payloads: Vec<Payload>,
         rows: &[(Seq, Arc<Event>)],
-    ) -> Option<Unencodable> {
-        let mut seqs = rows.iter().map(|(seq, _)| *seq);
+        without: &mut Vec<Unencodable>,
+    ) {
+        let mut rest = rows;
         for payload in payloads {
-            let seqs: Vec<Seq> = seqs.by_ref().take(payload.events).collect();
-            if !seqs.is_empty() {
-                self.0.push_back(Ready { seqs, payload });
+            let (held, others) = rest.split_at(payload.events.min(rest.len()));
+            rest = others;
+            if held.is_empty() {
+                continue;
+            }
+            self.mean_bytes = payload.body.len().div_ceil(held.len());
+            if payload.body.len() > self.most_bytes && held.len() > 1 {
+                self.split(sink, held, without);
+            } else {
+                let seqs = held.iter().map(|(seq, _)| *seq).collect();
+                self.ready.push_back(Ready { seqs, payload: Arc::new(payload) });
             }
         }
-        let forgotten = rows.first().filter(|_| self.0.is_empty());
-        let reason = "the encoder made no payload of it";
-        forgotten.map(|(seq, _)| Unencodable { seq: *seq, reason: reason.to_owned() })
+        if let (Some((seq, _)), true) = (rows.first(), rest.len() == rows.len()) {
+            let reason = "the encoder made no payload of it".to_owned();
+            without.push(Unencodable { seq: *seq, reason });
+        }
+    }
+
+    /// Encodes rows whose payload is too large in as many parts as they need if all are of one size.
+    fn split(
+        &mut self,
+        sink: &AnySink,
+        rows: &[(Seq, Arc<Event>)],
+        without: &mut Vec<Unencodable>,
+    ) {
+        let fit = self.most_bytes / self.mean_bytes.max(1);
+        for rows in rows.chunks(fit.clamp(1, rows.len() - 1)) {
+            match sink.encode(&batch(rows)) {
+                Ok(payloads) => self.take_in(sink, payloads, rows, without),
+                Err(rejected) => {
+                    let (seq, _) = rows[rejected.index.min(rows.len() - 1)];
+                    without.push(Unencodable { seq, reason: rejected.reason });
+                }
+            }
+        }
     }
 }
 

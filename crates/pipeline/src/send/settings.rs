@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BackoffSettings, RateLimit};
+use super::{BackoffSettings, BatchSettings, RateLimit};
 
 /// How a lane sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,10 @@ pub struct LaneSettings {
     /// How long to gather rows after a quiet moment: twenty lanes then make twenty requests, not two
     /// hundred, of what comes within it.
     pub linger: Duration,
+    /// What one request may hold, and how long it is waited until it does.
+    pub batch: BatchSettings,
+    /// The most requests under way at once, 1 at least. Events of one object keep their order.
+    pub concurrency: usize,
     /// The most requests; nothing is as many as the receiver takes.
     pub rate_limit: Option<RateLimit>,
     /// How long a receiver may take to answer.
@@ -32,6 +36,8 @@ impl Default for LaneSettings {
             batch_rows: 500,
             batch_bytes: 4 << 20,
             linger: Duration::from_millis(10),
+            batch: BatchSettings::default(),
+            concurrency: 1,
             rate_limit: None,
             attempt_timeout: Duration::from_secs(30),
             backoff: BackoffSettings::default(),

@@ -1,7 +1,11 @@
 //! A lane against scripted receivers and a journal in memory. The time is virtual: waiting for hours of
 //! back-off takes no time.
 
+mod batches;
+
 mod simulated;
+
+mod strands;
 
 use std::{
     slice::from_ref,
@@ -11,11 +15,11 @@ use std::{
 
 use event::{
     SendError,
-    journal::{ParkCause, Stored},
+    journal::{LaneTally, ParkCause, Stored},
 };
 use tokio::time::{Instant, advance};
 
-use super::*;
+use super::{unsaved::REPORT_IDLE_EVERY, *};
 
 use simulated::{MemoryRows, Receiver, Reply, Running, row, start};
 

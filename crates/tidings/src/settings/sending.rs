@@ -1,19 +1,42 @@
 //! How a receiver is sent to: keys beside its kind, which the original does not have.
 
-use pipeline::send::{LaneSettings, RateLimit};
+use std::time::Duration;
+
+use event::Text;
+use jiff::SignedDuration;
+use pipeline::send::{BatchSettings, LaneSettings, RateLimit};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{receiver::part, remark::Remark};
+use super::{amount::Size, receiver::part, remark::Remark};
 
 /// The keys of it.
-pub(super) const KEYS: [&str; 1] = ["rateLimit"];
+pub(super) const KEYS: [&str; 3] = ["batch", "concurrency", "rateLimit"];
+
+/// Events that wait for a fuller request are late; nobody means more than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// More requests at once would be an attack.
+const MOST_AT_ONCE: usize = 64;
 
 /// How a receiver is sent to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sending {
+    /// What one request may hold, and how long it is waited until it does.
+    batch: BatchSettings,
+    /// The most requests at once; nothing is one.
+    concurrency: Option<usize>,
     /// The most requests.
     rate_limit: Option<Rate>,
+}
+
+/// `batch` as it is written.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WrittenBatch {
+    events: Option<u32>,
+    bytes: Option<Text>,
+    wait: Option<Text>,
 }
 
 /// `rateLimit`.
@@ -39,24 +62,114 @@ impl Sending {
         path: &str,
         remarks: &mut Vec<Remark>,
     ) -> Self {
+        let batch = part::<WrittenBatch>(written, "batch", path, remarks);
+        let batch = batch.read(&format!("{path}.batch"), remarks);
+        let concurrency = part::<Option<u32>>(written, "concurrency", path, remarks);
+        let concurrency = concurrency.and_then(|it| at_once(it, path, remarks));
         let rate = part::<Option<WrittenRate>>(written, "rateLimit", path, remarks);
         let at = format!("{path}.rateLimit");
-        Self { rate_limit: rate.and_then(|rate| rate.read(&at, remarks)) }
+        let rate = rate.filter(|_| written["rateLimit"].is_object());
+        Self { batch, concurrency, rate_limit: rate.and_then(|rate| rate.read(&at, remarks)) }
     }
 
     /// What the lane is told.
     pub(crate) fn lane(&self) -> LaneSettings {
         LaneSettings {
+            batch: self.batch,
+            concurrency: self.concurrency.unwrap_or(1),
             rate_limit: self.rate_limit.map(|rate| rate.limit),
             ..LaneSettings::default()
         }
     }
 
+    /// Whether requests are to hold several events.
+    pub(crate) fn wants_batches(&self) -> bool {
+        self.batch != BatchSettings::default() && self.batch.events > 1
+    }
+
     /// As it would be written, without what is not set.
     pub(crate) fn shown(&self) -> Vec<(&'static str, Value)> {
         let rate = |rate: Rate| json!({"perSecond": rate.per_second, "burst": rate.burst});
-        self.rate_limit.map(|it| ("rateLimit", rate(it))).into_iter().collect()
+        let mut shown = Vec::new();
+        if self.batch != BatchSettings::default() {
+            shown.push(("batch", shown_batch(self.batch)));
+        }
+        shown.extend(self.concurrency.map(|it| ("concurrency", it.into())));
+        shown.extend(self.rate_limit.map(|it| ("rateLimit", rate(it))));
+        shown
     }
+}
+
+fn shown_batch(batch: BatchSettings) -> Value {
+    let mut shown = Map::new();
+    let limits = [("events", batch.events), ("bytes", batch.bytes)];
+    for (key, limit) in limits.into_iter().filter(|(_, limit)| *limit < usize::MAX) {
+        shown.insert(key.into(), limit.into());
+    }
+    if !batch.wait.is_zero() {
+        shown.insert("wait".into(), format!("{:?}", batch.wait).into());
+    }
+    shown.into()
+}
+
+fn at_once(requests: u32, path: &str, remarks: &mut Vec<Remark>) -> Option<usize> {
+    let requests = usize::try_from(requests).ok();
+    let possible = requests.filter(|requests| (1..=MOST_AT_ONCE).contains(requests));
+    if possible.is_none() {
+        let message = format!("a number from 1 to {MOST_AT_ONCE} is expected");
+        let hint = "remove it for one request after the other";
+        remarks.push(Remark::mistake(format!("{path}.concurrency"), message).hint(hint));
+    }
+    possible
+}
+
+impl WrittenBatch {
+    fn read(self, at: &str, remarks: &mut Vec<Remark>) -> BatchSettings {
+        let mut batch = BatchSettings::default();
+        let mut mistake = |key: &str, message: String, hint: &str| {
+            remarks.push(Remark::mistake(format!("{at}.{key}"), message).hint(hint));
+        };
+        match self.events.map(usize::try_from) {
+            Some(Ok(events @ 1..)) => batch.events = events,
+            Some(_) => mistake(
+                "events",
+                "1 or more is expected".into(),
+                "remove it for as many as the receiver takes",
+            ),
+            None => {}
+        }
+        if let Some(text) = self.bytes {
+            match bytes(&text) {
+                Some(bytes) => batch.bytes = bytes,
+                None => mistake(
+                    "bytes",
+                    format!("`{text}` is no size above 0"),
+                    "write for example `65536`, `64KiB` or `1MiB`",
+                ),
+            }
+        }
+        if let Some(text) = self.wait {
+            match wait(&text) {
+                Some(wait) => batch.wait = wait,
+                None => mistake(
+                    "wait",
+                    format!("`{text}` is no duration up to an hour"),
+                    "write for example `2s`",
+                ),
+            }
+        }
+        batch
+    }
+}
+
+fn bytes(text: &str) -> Option<usize> {
+    let Size(bytes) = Size::parse(text)?;
+    usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
+}
+
+fn wait(text: &str) -> Option<Duration> {
+    let wait = text.parse::<SignedDuration>().ok()?;
+    Duration::try_from(wait).ok().filter(|wait| *wait <= LONGEST_WAIT)
 }
 
 impl WrittenRate {

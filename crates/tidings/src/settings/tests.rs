@@ -1,4 +1,6 @@
-use pipeline::send::{LaneSettings, RateLimit};
+use std::time::Duration;
+
+use pipeline::send::{BatchSettings, LaneSettings, RateLimit};
 use proptest::prelude::*;
 
 use super::*;
@@ -56,6 +58,15 @@ fn how_a_receiver_is_sent_to_is_read() {
     assert_eq!(limited.lane().rate_limit, RateLimit::new(0.5, 7));
     let shown = serde_json::json!({"perSecond": 0.5, "burst": 7});
     assert_eq!(limited.shown(), [("rateLimit", shown)]);
+    let gathered = sending("batch: {events: 100, bytes: 64KiB, wait: 1m 30s}");
+    let batch = BatchSettings { events: 100, bytes: 65_536, wait: Duration::from_secs(90) };
+    assert_eq!(gathered.lane(), LaneSettings { batch, ..LaneSettings::default() });
+    let shown = serde_json::json!({"events": 100, "bytes": 65_536, "wait": "90s"});
+    assert_eq!(gathered.shown(), [("batch", shown)]);
+    let many = sending("concurrency: 8");
+    assert_eq!((many.lane().concurrency, lane("concurrency: ").concurrency), (8, 1));
+    assert_eq!(many.shown(), [("concurrency", 8.into())]);
+    assert_eq!(lane("batch: {bytes: 12, wait: 0s}").batch.bytes, 12);
 }
 
 #[test]

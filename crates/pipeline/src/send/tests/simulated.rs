@@ -17,7 +17,10 @@ use event::{
     written::{self, Decoded},
 };
 use jiff::Timestamp;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::super::{Lane, LaneSettings, LaneWatch, Rows};
 
@@ -31,6 +34,14 @@ pub(super) fn start() -> Timestamp {
 pub(super) fn row(seq: Seq) -> Stored {
     let metadata = Metadata { resource_version: seq.to_string().into(), ..Metadata::default() };
     let event = Event { metadata, last_timestamp: Some(start()), ..Event::default() };
+    Stored { seq, event: Ok(Arc::new(event)) }
+}
+
+/// A row about an object.
+pub(super) fn about(seq: Seq, object: impl std::fmt::Display) -> Stored {
+    let Stored { event, .. } = row(seq);
+    let mut event = (*event.unwrap()).clone();
+    event.involved.reference.name = object.to_string().into();
     Stored { seq, event: Ok(Arc::new(event)) }
 }
 
@@ -69,6 +80,11 @@ impl MemoryRows {
     /// The head moves by rows that this lane does not take.
     pub(super) fn other_lanes_rows(&self, head: Seq) {
         self.0.head.send_modify(|newest| *newest = head.max(*newest));
+    }
+
+    /// Nothing was ever reported.
+    pub(super) fn restart(&self) {
+        self.0.reports.lock().unwrap().clear();
     }
 
     pub(super) fn fail(&self, failing: bool) {
@@ -139,6 +155,8 @@ impl Rows for MemoryRows {
 /// What a receiver does with a payload.
 pub(super) enum Reply {
     Answer(Result<(), SendError>),
+    /// The same, after this time.
+    Later(Duration, Result<(), SendError>),
     Silence,
 }
 
@@ -153,6 +171,13 @@ impl Reply {
         let reason = "503".into();
         Self::Answer(Err(SendError::Unavailable { reason, retry_after }))
     }
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turning {
+    Begins,
+    Ends,
 }
 
 /// One payload on its way.
@@ -172,6 +197,7 @@ pub(super) struct Receiver {
     born: Instant,
     sent: Mutex<Vec<Sent>>,
     accepted: Mutex<Vec<Seq>>,
+    flights: Mutex<Vec<(Turning, Vec<Seq>)>>,
     closed: Mutex<usize>,
     unencodable: BTreeSet<Seq>,
     encoded: AtomicUsize,
@@ -196,6 +222,7 @@ impl Receiver {
             born: Instant::now(),
             sent: Mutex::default(),
             accepted: Mutex::default(),
+            flights: Mutex::default(),
             closed: Mutex::default(),
             unencodable: unencodable.into_iter().collect(),
             encoded: AtomicUsize::new(0),
@@ -214,6 +241,11 @@ impl Receiver {
     /// Everything it took, in the order in which it did.
     pub(super) fn accepted(&self) -> Vec<Seq> {
         self.accepted.lock().unwrap().clone()
+    }
+
+    /// Each beginning and each end of a request, in order.
+    pub(super) fn flights(&self) -> Vec<(Turning, Vec<Seq>)> {
+        self.flights.lock().unwrap().clone()
     }
 
     pub(super) fn closed(&self) -> usize {
@@ -267,9 +299,16 @@ impl Sink for Handle {
         };
         let reply = (self.0.script)(&sent);
         self.0.sent.lock().unwrap().push(sent.clone());
-        let Reply::Answer(answer) = reply else {
-            return std::future::pending().await;
+        self.0.flights.lock().unwrap().push((Turning::Begins, sent.seqs.clone()));
+        let answer = match reply {
+            Reply::Answer(answer) => answer,
+            Reply::Later(time, answer) => {
+                sleep(time).await;
+                answer
+            }
+            Reply::Silence => return std::future::pending().await,
         };
+        self.0.flights.lock().unwrap().push((Turning::Ends, sent.seqs.clone()));
         match &answer {
             Ok(()) => self.0.take(&sent, &BTreeSet::new()),
             Err(SendError::Partial { failed }) => {

@@ -1,7 +1,7 @@
 //! The tables of the journal, and how its file is opened, told from others, and tuned.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::Read,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -187,12 +187,14 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     keep_private(path);
+    let is_new = fs::metadata(path).is_ok_and(|file| file.len() == 0);
+    if is_new {
+        create(&Connection::open_with_flags(path, flags)?)?;
+    }
     let db = Connection::open_with_flags(path, flags)?;
     // Exclusive before WAL: then the index of the log lives on the heap, and no second file is mapped.
-    db.execute_batch(&format!(
+    db.execute_batch(
         "PRAGMA locking_mode = EXCLUSIVE;
-         PRAGMA page_size = {PAGE};
-         PRAGMA auto_vacuum = INCREMENTAL;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 1000;
@@ -200,8 +202,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA cache_size = -2000;
          PRAGMA temp_store = MEMORY;
          PRAGMA cell_size_check = ON;
-         PRAGMA trusted_schema = OFF;"
-    ))?;
+         PRAGMA trusted_schema = OFF;",
+    )?;
     db.set_prepared_statement_cache_capacity(64);
     if version(&db)? == 0 {
         create(&db)?;
@@ -222,11 +224,13 @@ fn keep_private(path: &Path) {
     }
 }
 
-/// The numbers that make the file ours come with the tables; the checkpoint brings the mark into the
-/// file itself.
+/// The numbers that make the file ours come with the tables, in one transaction without a log: with one they
+/// would be in the log only, and whoever is killed then leaves a file that looks like anybody's.
 fn create(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(&format!(
-        "BEGIN IMMEDIATE;
+        "PRAGMA page_size = {PAGE};
+         PRAGMA auto_vacuum = INCREMENTAL;
+         BEGIN IMMEDIATE;
          PRAGMA application_id = {APPLICATION};
          PRAGMA user_version = {SCHEMA};
          {TABLES} {SECOND}

@@ -6,7 +6,10 @@ use std::{fs, path::Path, sync::LazyLock};
 use proptest::prelude::*;
 
 use super::*;
-use crate::save::{form, schema::PAGE};
+use crate::save::{
+    form,
+    schema::{self, Look, PAGE},
+};
 
 /// Bytes of a journal in which everything occurs: two lanes that have yet to send, one orphan, a
 /// snapshot in two parts with rows after it, parked rows and a break.
@@ -31,6 +34,16 @@ static REAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     drop(journal);
     fs::read(dir.path().join("journal.db")).unwrap()
 });
+
+#[test]
+fn a_journal_is_known_as_one_from_its_first_byte_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.db");
+    let file = schema::connect(&path).unwrap();
+    // What a kill right now would leave for the next start to look at.
+    assert_eq!(Look::at(&path).unwrap(), Look::Journal);
+    drop(file);
+}
 
 fn delivered(delivered: u64) -> LaneTally {
     LaneTally { delivered, ..LaneTally::default() }

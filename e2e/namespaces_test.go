@@ -25,16 +25,18 @@ func TestNamespacesAreFollowedWithRolesOfTheirOwn(t *testing.T) {
 	x.follow(one, two)
 	x.start()
 
+	// Small bursts: the position of a namespace is as old as its last event, and the server forgets revisions
+	// after a short while, so a long pause here would leave only the newest revision of each object.
 	from := s.mark(t)
 	for _, namespace := range []string{one, two, other} {
-		if err := emitter.Burst(ctx, s.Client, namespace, "before", 100, 2); err != nil {
+		if err := emitter.Burst(ctx, s.Client, namespace, "before", 25, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
 	x.waitFor(routed(in(s.Between(from, s.mark(t)), one, two)), time.Minute)
 	x.stop()
 	for _, namespace := range []string{one, two, other} {
-		if err := emitter.Burst(ctx, s.Client, namespace, "after", 100, 2); err != nil {
+		if err := emitter.Burst(ctx, s.Client, namespace, "after", 25, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,8 +44,8 @@ func TestNamespacesAreFollowedWithRolesOfTheirOwn(t *testing.T) {
 	upTo := s.mark(t)
 
 	want := routed(in(s.Between(from, upTo), one, two))
-	if len(want) < 400 {
-		t.Errorf("there were %d revisions instead of 400 and more", len(want))
+	if len(want) < 200 {
+		t.Errorf("there were %d revisions instead of 200 and more", len(want))
 	}
 	x.expectEach(want, time.Minute, within(from, upTo))
 	x.expectMissed(0, 0)

@@ -62,6 +62,7 @@ func (a *arrivals) ServeHTTP(_ http.ResponseWriter, request *http.Request) {
 }
 
 const enrichConfig = `maxEventAgeSeconds: 60
+limits: {perNamespace: off}
 route:
   routes:
     - match:

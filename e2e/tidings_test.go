@@ -170,10 +170,12 @@ func applyRBAC(ctx context.Context, c *cluster.Cluster) error {
 	return err
 }
 
-// omitLookup: most Events here are about nothing. enrich_test.go is about those that are not.
+// omitLookup: most Events here are about nothing. enrich_test.go is about those that are not. limits: bursts
+// are what these tests are made of, and each revision is expected.
 const config = `clusterName: e2e
 maxEventAgeSeconds: 60
 omitLookup: true
+limits: {perNamespace: off}
 route:
   routes:
     - match:

@@ -88,7 +88,7 @@ pub fn measure(folder: &Path, events: u64) -> anyhow::Result<Numbers> {
     fs::write(
         &config,
         format!(
-            "maxEventAgeSeconds: 1\nomitLookup: true\nroute:\n  routes:\n  - match:\n    - receiver: file\nreceivers:\n- name: file\n  repeats: every\n  file: {{path: '{}'}}\n",
+            "maxEventAgeSeconds: 1\nomitLookup: true\nlimits: {{perNamespace: off}}\nroute:\n  routes:\n  - match:\n    - receiver: file\nreceivers:\n- name: file\n  repeats: every\n  file: {{path: '{}'}}\n",
             events_file.display()
         ),
     )?;

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// of several teams gets what is theirs.
 fn config(folder: &Path, lanes: usize, shape: &str) -> String {
     let mut text = String::from(
-        "route:\n  routes:\n  - drop:\n    - {namespace: \"^kube-system$\", type: Normal}\n    - {reason: \"^(LeaderElection|NodeSysctlChange)\"}\n    match:\n",
+        "limits: {perNamespace: off}\nroute:\n  routes:\n  - drop:\n    - {namespace: \"^kube-system$\", type: Normal}\n    - {reason: \"^(LeaderElection|NodeSysctlChange)\"}\n    match:\n",
     );
     // JSON is YAML.
     let layout =

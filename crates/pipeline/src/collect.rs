@@ -176,7 +176,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 End::Trouble(error) => self.wait(error, &stop).await,
             }
         }
-        self.save(&mut *self.enter().await, None).await?;
+        let mut way = self.enter().await;
+        way.tell_excess(u32::MAX);
+        self.save(&mut way, None).await?;
         self.tell(|status| status.phase = Phase::Stopped);
         Ok(())
     }

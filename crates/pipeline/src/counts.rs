@@ -27,6 +27,9 @@ pub use crate::measures::LAG as LAG_BOUNDS;
 /// Series that are not counted in for this long are forgotten, in seconds.
 const IDLE: u32 = 24 * 3600;
 
+/// So many noisy namespaces have a series of their own.
+const NOISY: usize = 100;
+
 /// What tells one series from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Series {
@@ -58,6 +61,9 @@ pub struct Counted {
     pub lag_sum: f64,
     /// Events that found no series of their own.
     pub limited: u64,
+    /// Events that are not sent because their namespace is noisy, of which [`OTHER`] holds what is too
+    /// much; their occurrences count like all others.
+    pub sampled: HashMap<Text, u64>,
 }
 
 /// One series.
@@ -111,6 +117,7 @@ struct Pending {
     happened: Vec<Happened>,
     writes: Writes,
     adjustments: Adjustments,
+    sampled: HashMap<Text, u64>,
 }
 
 #[derive(Debug)]
@@ -202,6 +209,14 @@ impl Counts {
         });
     }
 
+    /// Notes an event that is not sent because its namespace is noisy.
+    pub(crate) fn sample(&mut self, namespace: &Text) {
+        match self.pending.sampled.get_mut(namespace) {
+            Some(count) => *count += 1,
+            None => drop(self.pending.sampled.insert(namespace.clone(), 1)),
+        }
+    }
+
     /// What was noted is saved now.
     pub(crate) fn saved(&mut self) {
         let mut counted = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,6 +225,11 @@ impl Counts {
         }
         counted.writes.add(std::mem::take(&mut self.pending.writes));
         counted.adjustments.add(std::mem::take(&mut self.pending.adjustments));
+        for (namespace, count) in self.pending.sampled.drain() {
+            let own = counted.sampled.len() < NOISY || counted.sampled.contains_key(&namespace);
+            let namespace = if own { namespace } else { OTHER.into() };
+            *counted.sampled.entry(namespace).or_default() += count;
+        }
     }
 }
 

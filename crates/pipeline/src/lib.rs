@@ -19,6 +19,8 @@ pub mod backoff;
 
 pub mod counts;
 
+pub mod limits;
+
 mod losses;
 
 pub mod measures;
@@ -26,16 +28,15 @@ pub mod measures;
 use std::{future::Future, sync::Arc};
 
 use event::{
-    Event, LaneId, LaneSet, Text,
-    journal::{
-        Break, Change, Commit, Committed, JournalError, LaneTally, Position, Row, SnapshotPart,
-    },
+    Event, LaneSet, Text,
+    journal::{Break, Change, Commit, Committed, JournalError, Position, Row, SnapshotPart},
 };
 
 use self::{
     collect::judge::{Fate, Judged},
     counts::Counts,
     enrich::Enricher,
+    limits::Limits,
     route::{Router, Sending, Step},
     save::live::Live,
 };
@@ -71,6 +72,8 @@ pub struct Way<S> {
     router: Router,
     saver: S,
     arrivals: u64,
+    /// How much of one namespace is sent; everything unless somebody sets it.
+    pub limits: Limits,
     /// What happened, for metrics.
     pub counts: Counts,
     next: Commit,
@@ -87,6 +90,7 @@ impl<S: Save> Way<S> {
             router,
             saver,
             arrivals: 0,
+            limits: Limits::default(),
             counts: Counts::default(),
             next: Commit::default(),
             snapshot: None,
@@ -104,7 +108,8 @@ impl<S: Save> Way<S> {
     }
 
     /// Takes one judged event of an epoch: routes it if it happened, and prepares to save what it changes.
-    pub fn take(&mut self, judged: Judged, epoch: u32) {
+    /// Limits hold for what came `live`, at that time in seconds since 1970.
+    pub fn take(&mut self, judged: Judged, epoch: u32, live: Option<u32>) {
         let Judged { mut event, key, change, fate } = judged;
         self.next.tally.seen += 1;
         let sending = match fate {
@@ -116,7 +121,7 @@ impl<S: Save> Way<S> {
                 let before = self.live.get(key);
                 let step = Step::of(&event, before.map(|entry| entry.known.last_seen));
                 let reached = before.map(|entry| entry.reached.clone()).unwrap_or_default();
-                self.route(&event, &reached, step)
+                self.route(&event, &reached, step, live)
             }
             Fate::Baseline => {
                 self.next.tally.baseline += 1;
@@ -148,7 +153,7 @@ impl<S: Save> Way<S> {
     pub fn take_own(&mut self, mut event: Event) {
         self.next.tally.seen += 1;
         self.enricher.enrich(&mut event);
-        let sending = self.route(&event, &LaneSet::new(), Step::default());
+        let sending = self.route(&event, &LaneSet::new(), Step::default(), None);
         if !sending.lanes.is_empty() {
             let event = Some(Arc::new(event));
             self.next.rows.push(Row { change: None, lanes: sending.lanes, event });
@@ -160,29 +165,12 @@ impl<S: Save> Way<S> {
         self.next.breaks.push(found);
     }
 
-    fn route(&mut self, event: &Event, reached: &LaneSet, step: Step) -> Sending {
-        let decision = self.router.decide(event);
-        if decision.is_filtered() {
-            self.next.tally.filtered += 1;
-            return Sending::default();
-        }
-        self.next.tally.accepted += 1;
-        let sending = decision.apply_repeats(reached, step);
-        let tally = |accepted, suppressed| LaneTally { accepted, suppressed, ..Default::default() };
-        for lane in sending.lanes.iter() {
-            add(&mut self.next.lane_tallies, lane, &tally(1, 0));
-        }
-        for lane in sending.suppressed.iter() {
-            add(&mut self.next.lane_tallies, lane, &tally(1, 1));
-        }
-        sending
-    }
-
     /// Saves everything that was taken, and a scope's position with it. Returns when it is durable.
     pub async fn save(
         &mut self,
         position: Option<(Text, Position)>,
     ) -> Result<Committed, JournalError> {
+        self.tell_excess(position.as_ref().map_or(0, |(_, position)| position.time));
         let mut commit = Commit { position, ..std::mem::take(&mut self.next) };
         commit.snapshot = self.snapshot.map(|(index, parts)| SnapshotPart {
             index,
@@ -200,12 +188,5 @@ impl<S: Save> Way<S> {
             None => committed.snapshot_due.then(|| (0, self.live.parts())),
         };
         Ok(committed)
-    }
-}
-
-fn add(tallies: &mut Vec<(LaneId, LaneTally)>, lane: LaneId, tally: &LaneTally) {
-    match tallies.iter_mut().find(|(known, _)| *known == lane) {
-        Some((_, sum)) => sum.add(tally),
-        None => tallies.push((lane, *tally)),
     }
 }

@@ -19,6 +19,8 @@ use rule::{Conditions, Rule, Seen};
 
 pub use go_regex as pattern;
 
+mod booked;
+
 mod rule;
 
 mod cel;

@@ -12,6 +12,7 @@ use pipeline::{
     },
     counts::Counts,
     enrich::Enricher,
+    limits::Limits,
     route::{Receiver, Router},
     save::{Saver, StateFolder},
     send::{LaneWatch, drained},
@@ -194,6 +195,7 @@ impl Parts {
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(live, enricher, router, saver.clone());
+        way.limits = Limits::new(&settings.limits);
         if let Some(limit) = settings.metrics.max_series {
             way.counts = Counts::new(usize::try_from(limit).unwrap_or(usize::MAX));
         }

@@ -126,7 +126,7 @@ impl Replay {
     pub(crate) fn take(&mut self, event: Event) {
         let event = self.offline.without_lookups(event);
         let judged = judge(&self.way.live, Box::new(event), Arrival::Live, 0);
-        self.way.take(judged, 0);
+        self.way.take(judged, 0, None);
     }
 
     /// What this receiver gets of all of them, in order.

@@ -7,7 +7,10 @@
 use std::path::Path;
 
 use event::Text;
-use pipeline::route::{Repeats, RouteSettings, RuleSettings};
+use pipeline::{
+    limits::LimitsSettings,
+    route::{Repeats, RouteSettings, RuleSettings},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::kinds;
@@ -88,6 +91,8 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// How much the journal may take.
     pub journal: JournalSettings,
+    /// How much of one namespace receivers are sent.
+    pub limits: LimitsSettings,
     /// Never look up the involved object.
     pub omit_lookup: bool,
     /// The routing tree.
@@ -183,6 +188,7 @@ impl Settings {
             metrics_name_prefix: String::new(),
             metrics: MetricsSettings::default(),
             journal: JournalSettings::default(),
+            limits: LimitsSettings::default(),
             omit_lookup: false,
             route: RouteSettings { matches: vec![rule], ..RouteSettings::default() },
             receivers: vec![Receiver {

@@ -106,12 +106,12 @@ impl Input {
                 let old = max_age.is_some_and(|limit| now.saturating_sub(seen) > limit);
                 let arrival = if old { Arrival::FirstList } else { Arrival::Live };
                 let judged = judge(&way.live, event, arrival, now);
-                way.take(judged, 0);
+                way.take(judged, 0, None);
             }
             Item::Deleted(event) => {
                 count.deleted += 1;
                 let judged = judge_deleted(&way.live, event, now);
-                way.take(judged, 0);
+                way.take(judged, 0, None);
             }
             Item::Nothing => {}
             Item::Unreadable(why) => {

@@ -202,7 +202,8 @@ pub(crate) fn statement(
     event
 }
 
-fn timestamp(seconds: u32) -> Timestamp {
+/// A time that was kept in seconds since 1970.
+pub(crate) fn timestamp(seconds: u32) -> Timestamp {
     Timestamp::from_second(seconds.into()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 

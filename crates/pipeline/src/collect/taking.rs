@@ -30,7 +30,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         let Sight { event, .. } = self.gate.admit(sight, standing)?;
         let judged = Judged { event, key, change, fate };
         way.counts.note(&judged, now);
-        way.take(judged, self.epoch());
+        way.take(judged, self.epoch(), (arrival == Arrival::Live).then_some(now));
         Some(fate)
     }
 
@@ -88,8 +88,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             None => judge_deleted(&way.live, event, now),
         };
         let (key, living) = (judged.key, arrival.is_some());
+        let live = (arrival == Some(Arrival::Live)).then_some(now);
         way.counts.note(&judged, now);
-        way.take(judged, self.epoch());
+        way.take(judged, self.epoch(), live);
         if living {
             way.live.mark(key);
         }

@@ -1,7 +1,7 @@
 //! `tidings check --print-config`: what is obeyed, as a config, without secrets.
 
 use event::Text;
-use pipeline::route::RouteSettings;
+use pipeline::{limits::LimitsSettings, route::RouteSettings};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -30,6 +30,7 @@ struct File<'s> {
     metrics_name_prefix: &'s str,
     metrics: &'s MetricsSettings,
     journal: &'s JournalSettings,
+    limits: &'s LimitsSettings,
     route: Value,
     receivers: Vec<Value>,
 }
@@ -68,6 +69,7 @@ pub(crate) fn yaml(
         metrics_name_prefix: &settings.metrics_name_prefix,
         metrics: &settings.metrics,
         journal: &settings.journal,
+        limits: &settings.limits,
         route: route(&settings.route),
         receivers: settings.receivers.iter().map(receiver).collect(),
     })

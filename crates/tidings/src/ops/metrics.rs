@@ -97,6 +97,15 @@ fn happened(families: &mut Families, counted: &Counted) {
         .add(&[("kind", "reset")], float(guesses.reset))
         .add(&[("kind", "unattributed")], float(guesses.unattributed))
         .add(&[("kind", "recreated")], float(guesses.recreated));
+    let mut sampled: Vec<_> = counted.sampled.iter().collect();
+    sampled.sort_unstable();
+    let mut excess = families.counter(
+        "tidings_events_sampled_total",
+        "Events that were counted and not sent one by one, because their namespace was noisy",
+    );
+    for (namespace, count) in sampled {
+        excess.add(&[("object_namespace", namespace)], float(*count));
+    }
     families.histogram(
         "tidings_event_lag_seconds",
         "Time from an Event's last-seen time, in whole seconds, until it was received",

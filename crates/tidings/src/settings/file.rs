@@ -3,7 +3,7 @@
 use std::fmt;
 
 use event::Text;
-use pipeline::route::RouteSettings;
+use pipeline::{limits::LimitsSettings, route::RouteSettings};
 use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
@@ -35,6 +35,7 @@ pub(super) struct File {
     pub(super) include: OneOrMany,
     pub(super) metrics: MetricsSettings,
     pub(super) journal: Journal,
+    pub(super) limits: LimitsSettings,
     /// Read before the file is expanded; here only so that it is known.
     #[serde(rename = "envEscape")]
     _env_escape: bool,

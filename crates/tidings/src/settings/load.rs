@@ -241,6 +241,7 @@ impl Loader<'_> {
             metrics_name_prefix: file.metrics_name_prefix,
             metrics: file.metrics,
             journal: simple.journal,
+            limits: file.limits,
             omit_lookup: file.omit_lookup,
             route,
             receivers,

@@ -107,6 +107,18 @@ fn several_namespaces_can_be_watched() {
 }
 
 #[test]
+fn a_namespace_has_limits_unless_they_are_off() {
+    let limits = |text: &str| serde_json::to_value(settings(text).limits).unwrap();
+    let usual = serde_json::json!({"perNamespace": {"rate": "200/s", "burst": 10_000}});
+    assert_eq!(limits(""), usual);
+    assert_eq!(limits("limits: {perNamespace: off}"), serde_json::json!({"perNamespace": "off"}));
+    assert_eq!(
+        said("limits:\n  perNamespace: {rate: 200}\n"),
+        "config.yaml:2:24: mistake: limits.perNamespace.rate: `200` is no rate such as 200/s, 600/m or 1000/h\n 2 |   perNamespace: {rate: 200}\n   |                        ^^^\n"
+    );
+}
+
+#[test]
 fn strict_takes_warnings_for_mistakes() {
     let text = b"clusterNam: x\n";
     let load = |strict| {

@@ -23,7 +23,7 @@ impl Recipe {
         let path = recipe.events().join("events.jsonl");
         // Small enough to be rotated several times.
         let config = format!(
-            "logLevel: info\nmaxEventAgeSeconds: 1\nomitLookup: true\n\
+            "logLevel: info\nmaxEventAgeSeconds: 1\nomitLookup: true\nlimits: {{perNamespace: off}}\n\
              route:\n  routes:\n  - match:\n    - receiver: file\n    - receiver: webhook\n\
              receivers:\n\
              - name: file\n  repeats: every\n  file: {{path: '{}', maxsize: 25}}\n\

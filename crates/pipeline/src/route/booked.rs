@@ -1,0 +1,46 @@
+//! The decision on one event, entered into the books: what was sent where, held back, or filtered.
+
+use event::{Event, LaneId, LaneSet, journal::LaneTally};
+
+use super::{Sending, Step};
+use crate::{Save, Way};
+
+impl<S: Save> Way<S> {
+    /// Decides which lanes an event takes, of those that do not have it. Limits hold for what came
+    /// `live`, at that time in seconds since 1970, and would be sent.
+    pub(crate) fn route(
+        &mut self,
+        event: &Event,
+        reached: &LaneSet,
+        step: Step,
+        live: Option<u32>,
+    ) -> Sending {
+        let decision = self.router.decide(event);
+        let sending = decision.apply_repeats(reached, step);
+        let live = live.filter(|_| !sending.lanes.is_empty());
+        let is_excess = live.is_some_and(|now| !self.limits.admits(event, now));
+        if is_excess {
+            self.counts.sample(&event.metadata.namespace);
+        }
+        if is_excess || decision.is_filtered() {
+            self.next.tally.filtered += 1;
+            return Sending::default();
+        }
+        self.next.tally.accepted += 1;
+        let tally = |accepted, suppressed| LaneTally { accepted, suppressed, ..Default::default() };
+        for lane in sending.lanes.iter() {
+            add(&mut self.next.lane_tallies, lane, &tally(1, 0));
+        }
+        for lane in sending.suppressed.iter() {
+            add(&mut self.next.lane_tallies, lane, &tally(1, 1));
+        }
+        sending
+    }
+}
+
+fn add(tallies: &mut Vec<(LaneId, LaneTally)>, lane: LaneId, tally: &LaneTally) {
+    match tallies.iter_mut().find(|(known, _)| *known == lane) {
+        Some((_, sum)) => sum.add(tally),
+        None => tallies.push((lane, *tally)),
+    }
+}

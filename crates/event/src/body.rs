@@ -2,8 +2,8 @@
 //!
 //! A protobuf message of its own, so that fields can be added and old bodies stay readable:
 //! 1 event (core/v1), 2 cluster name, 3 origin, 4 epoch, 5 arrival, 6 before, 7 after, 8 labels,
-//! 9 annotations, 10 owners, 11 deleted, 12 enrichment, 13 owner chain, 14 namespace labels; 8–13 of
-//! the involved object.
+//! 9 annotations, 10 owners, 11 deleted, 12 enrichment, 13 owner chain, 14 namespace labels, 15 replay;
+//! 8–14 of the involved object.
 
 use crate::{
     Enrichment, Event, Occurrences, Origin,
@@ -31,6 +31,7 @@ pub fn encode(event: &Event) -> Vec<u8> {
         out.owner(13, owner);
     }
     out.map(14, &event.involved.namespace_labels);
+    out.number(15, event.replay.into());
     out.0
 }
 
@@ -57,6 +58,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, WireError> {
             12 => event.involved.enrichment = enrichment(value.number()),
             13 => event.involved.owner_chain.push(protobuf::owner(value.bytes())?),
             14 => protobuf::map_entry(&mut event.involved.namespace_labels, value.bytes())?,
+            15 => event.replay = value.number() != 0,
             _ => {}
         }
     }
@@ -117,6 +119,7 @@ mod tests {
         event.involved.owner_chain = event.metadata.owner_references.clone();
         event.involved.namespace_labels.insert("team".into(), "shop".into());
         event.involved.deleted = true;
+        event.replay = true;
         event.involved.enrichment = Enrichment::Incomplete;
         event
     }

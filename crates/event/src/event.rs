@@ -59,6 +59,8 @@ pub struct Event {
     pub arrival: u64,
     /// The interval of the Event's counter that this revision adds.
     pub occurrences: Occurrences,
+    /// Somebody asked for it to be sent once more.
+    pub replay: bool,
 }
 
 /// The `type` of an Event; a word of the recorder's choice, in practice one of two.

@@ -64,6 +64,23 @@ pub trait Journal: Send {
     /// Parked rows of one lane, oldest first.
     fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError>;
 
+    /// Up to `limit` parked rows of all lanes after the number `after`, oldest first, each with its number.
+    fn parked_after(
+        &mut self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Parked)>, JournalError>;
+
+    /// Up to `max_rows` of the rows after `after` that are still there, whoever waits for them, each with
+    /// the lanes it took; fewer when their bodies reach `max_bytes` (at least one). Rows that no lane took
+    /// are left out.
+    fn scan(
+        &mut self,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(LaneSet, Stored)>, JournalError>;
+
     /// Every lane with its tally, and the overall tally, read from one snapshot. Counts the rows that
     /// wait one by one, which takes long when many do.
     fn ledger(&mut self) -> Result<Ledger, JournalError>;
@@ -156,6 +173,10 @@ pub struct Commit {
     pub breaks: Vec<Break>,
     /// Of how many dropped rows of a lane somebody was told.
     pub told: Vec<(LaneId, u64)>,
+    /// Parked rows that are taken up again or given up.
+    pub unparked: Vec<Unparked>,
+    /// Lanes that somebody stopped, since when, or let go on.
+    pub paused: Vec<(LaneId, Option<Timestamp>)>,
     /// A part of the live state. Part 0 begins a snapshot: what is appended by this commit and later
     /// comes after it. The last part completes it and makes older ones worthless.
     pub snapshot: Option<SnapshotPart>,
@@ -172,6 +193,8 @@ impl Commit {
         self.parked.extend(other.parked);
         self.breaks.extend(other.breaks);
         self.told.extend(other.told);
+        self.unparked.extend(other.unparked);
+        self.paused.extend(other.paused);
         self.snapshot = other.snapshot.or(self.snapshot.take());
     }
 
@@ -185,6 +208,8 @@ impl Commit {
             && self.parked.is_empty()
             && self.breaks.is_empty()
             && self.told.is_empty()
+            && self.unparked.is_empty()
+            && self.paused.is_empty()
             && self.snapshot.is_none()
     }
 }
@@ -259,6 +284,8 @@ pub struct Lane {
     pub tally: LaneTally,
     /// When its receiver left the config.
     pub orphaned: Option<Timestamp>,
+    /// Since when nothing is sent, because somebody said so.
+    pub paused: Option<Timestamp>,
 }
 
 /// How far a lane has come; replaces what was saved before.
@@ -298,6 +325,20 @@ pub struct Parked {
     pub event: Option<Arc<Event>>,
 }
 
+/// A parked row whose time there is over. One that is gone already counts as given up before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unparked {
+    /// The number under which it is parked.
+    pub number: u64,
+    /// Its lane.
+    pub lane: LaneId,
+    /// Its row.
+    pub seq: Seq,
+    /// It is appended once more, by a row of the same commit; else it is given up, and counted as
+    /// discarded.
+    pub again: bool,
+}
+
 /// Why an event was parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParkCause {
@@ -307,6 +348,20 @@ pub enum ParkCause {
     Poison,
     /// It could not be read back or encoded.
     Unreadable,
+    /// Somebody took it out of the way.
+    Skipped,
+}
+
+impl ParkCause {
+    /// The word that people and programs read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Poison => "poison",
+            Self::Unreadable => "unreadable",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 /// A gap in what the watch can vouch for: every resume that was not contiguous.
@@ -390,6 +445,15 @@ impl LaneTally {
     pub fn discard_parked(&mut self) {
         self.parked = self.parked.saturating_sub(1);
         self.discarded += 1;
+    }
+
+    /// A parked event is taken up again. `was_there` says no where it was given up meanwhile: then it is a new one.
+    pub fn unpark(&mut self, was_there: bool) {
+        if was_there {
+            self.parked = self.parked.saturating_sub(1);
+        } else {
+            self.accepted += 1;
+        }
     }
 
     /// Accepted and not yet done with.

@@ -17,9 +17,13 @@ mod gathering;
 
 mod lag;
 
+mod orders;
+
 mod pause;
 
 mod rate;
+
+mod reading;
 
 mod rows;
 
@@ -54,6 +58,7 @@ pub use self::{
     drain::{Left, drained},
     gathering::BatchSettings,
     lag::Lag,
+    orders::Order,
     rate::RateLimit,
     rows::Rows,
     settings::LaneSettings,
@@ -62,6 +67,7 @@ pub use self::{
 
 use self::{
     delivery::{Attempt, Delivery, Settled, Then},
+    orders::Orders,
     pause::Pause,
     rate::Bucket,
     status::Reporter,
@@ -69,9 +75,6 @@ use self::{
     unsaved::Unsaved,
     window::Window,
 };
-
-/// Rows that a lane of several strands holds at most, or remembers as done above its cursor.
-const MOST_HELD: usize = 4096;
 
 /// One receiver and its place in the journal.
 #[derive(Debug)]
@@ -94,6 +97,7 @@ pub struct Lane<R> {
     read_failures: u32,
     read_again: Option<Instant>,
     unsaved: Unsaved,
+    orders: Orders,
     reporter: Reporter,
 }
 
@@ -124,6 +128,7 @@ impl<R: Rows> Lane<R> {
             strands.map(|seed| Strand::new(delivery(), &settings, seed)).collect();
         let all = (strands.len() > 1).then(|| Window::new(saved.cursor, &saved.done_above));
         let mut reporter = Reporter::new(saved.name, sink.kind(), Arc::clone(&clock));
+        reporter.paused(saved.paused);
         reporter.moved(&[], all.as_ref().unwrap_or(strands[0].delivery.window()));
         Self {
             id: saved.id,
@@ -137,6 +142,7 @@ impl<R: Rows> Lane<R> {
             read_failures: 0,
             read_again: None,
             unsaved: Unsaved::new(saved.cursor),
+            orders: Orders::new(saved.paused.is_some()),
             reporter,
             sink,
             rows,
@@ -147,7 +153,7 @@ impl<R: Rows> Lane<R> {
 
     /// A view of this lane for others.
     pub fn watch(&self) -> LaneWatch {
-        self.reporter.watch(self.id)
+        self.reporter.watch(self.id, self.orders.inbox())
     }
 
     /// Sends until `stop` fires. Then requests in flight are waited for, progress is reported and the
@@ -156,6 +162,9 @@ impl<R: Rows> Lane<R> {
         let mut flying = FuturesUnordered::new();
         while !stop.has_fired() {
             let mut pause = Pause::UntilAnswered;
+            if flying.is_empty() {
+                self.obey(&stop).await;
+            }
             let idle = self.refill(&stop).await;
             // Where tokens are few, nobody's events wait for ever.
             let oldest = |strand: &usize| self.strands[*strand].delivery.window().cursor();
@@ -175,6 +184,7 @@ impl<R: Rows> Lane<R> {
                 biased;
                 Some(answer) = flying.next() => self.answered(answer),
                 () = stop.fired() => {}
+                () = self.orders.come() => {}
                 () = pause.over(&mut self.head, self.settings.linger) => {}
                 () = sleep_until(report.unwrap_or_else(Instant::now)), if report.is_some() => {
                     self.save();
@@ -205,66 +215,11 @@ impl<R: Rows> Lane<R> {
         self.all.as_ref().unwrap_or(self.strands[0].delivery.window())
     }
 
-    /// Reads rows if they are wanted, and says what a strand without any waits for.
-    async fn refill(&mut self, stop: &Stop) -> Pause {
-        let head = *self.head.borrow_and_update();
-        let (window, after) = (self.window(), self.window().read_to());
-        if head <= after {
-            return Pause::UntilRows;
-        }
-        let full = self.all.is_some() && window.waiting() + window.done_above().len() >= MOST_HELD;
-        if full || !self.strands.iter().any(Strand::wants_rows) {
-            return Pause::UntilAnswered;
-        }
-        let now = Instant::now();
-        if let Some(at) = self.read_again.filter(|at| *at > now) {
-            return Pause::For(at - now);
-        }
-        let (rows, bytes) = (self.settings.batch_rows.max(1), self.settings.batch_bytes);
-        let read = tokio::select! {
-            biased;
-            () = stop.fired() => return Pause::None,
-            read = self.rows.read(self.id, after, rows, bytes) => read,
-        };
-        match read {
-            Ok(rows) => {
-                self.read_failures = 0;
-                let last = rows.last().map_or(head, |row| row.seq);
-                self.deal(rows, last);
-                if last >= head { Pause::UntilRows } else { Pause::None }
-            }
-            Err(error) => {
-                self.read_failures = self.read_failures.saturating_add(1);
-                self.reporter.failing(error.to_string());
-                let delay = self.reading.delay(self.read_failures, None);
-                self.read_again = Some(now + delay);
-                Pause::For(delay)
-            }
-        }
-    }
-
-    /// Gives each strand the rows of its objects; there are no others up to `last`.
-    fn deal(&mut self, rows: Vec<journal::Stored>, last: Seq) {
-        let (count, mut unreadable) = (self.strands.len(), Vec::new());
-        for row in rows {
-            let event = row.event.as_ref().map(Arc::clone).unwrap_or_default();
-            if let Some(all) = &mut self.all {
-                all.add(row.seq, Arc::clone(&event));
-            }
-            let strand = strand::of(&event, count);
-            unreadable.extend(self.strands[strand].delivery.add(row));
-        }
-        for strand in &mut self.strands {
-            strand.delivery.passed_to(last);
-        }
-        if let Some(all) = &mut self.all {
-            all.passed_to(last);
-        }
-        self.settled(unreadable);
-    }
-
     /// What a strand sends now, or what it waits for; `idle` where it has nothing to send.
     fn begin(&mut self, strand: usize, idle: Pause) -> Result<(Attempt, Arc<Payload>), Pause> {
+        if self.orders.hold() {
+            return Err(idle);
+        }
         if self.refused.is_some_and(|refused| refused != strand) {
             return Err(Pause::UntilAnswered);
         }

@@ -117,7 +117,7 @@ impl Webhook {
     fn single(&self, event: &Event, now: Timestamp, index: usize) -> Result<Payload, Rejected> {
         let mut body = Vec::with_capacity(1536);
         self.shape.write(&mut body, event, now, index)?;
-        let mut payload = payload(1, key(event), body);
+        let mut payload = payload(1, key(event), usize::from(event.replay), body);
         for header in &self.headers {
             let value = header.render(event, self.shape.process(), now);
             let value = value.map_err(|reason| Rejected { index, reason })?;
@@ -143,7 +143,7 @@ fn batches(
     write: impl Fn(&mut Vec<u8>, usize, &Event) -> Result<(), Rejected>,
 ) -> Result<Vec<Payload>, Rejected> {
     let mut batches = Vec::new();
-    let (mut count, mut ids, mut body) = (0, Ids::default(), Vec::new());
+    let (mut count, mut ids, mut replays, mut body) = (0, Ids::default(), 0, Vec::new());
     let mut document = Vec::new();
     for (index, event) in events.iter().enumerate() {
         document.clear();
@@ -152,16 +152,18 @@ fn batches(
         if count == EVENTS || (count > 0 && body.len() + document.len() + 2 > BYTES) {
             body.push(b']');
             let full = (std::mem::take(&mut ids), std::mem::take(&mut body));
-            batches.push(payload(std::mem::take(&mut count), full.0.key(), full.1));
+            let counts = (std::mem::take(&mut count), std::mem::take(&mut replays));
+            batches.push(payload(counts.0, full.0.key(), counts.1, full.1));
         }
         body.push(if count == 0 { b'[' } else { b',' });
         body.extend_from_slice(&document);
         ids = ids.with(event);
         count += 1;
+        replays += usize::from(event.replay);
     }
     if count > 0 {
         body.push(b']');
-        batches.push(payload(count, ids.key(), body));
+        batches.push(payload(count, ids.key(), replays, body));
     }
     Ok(batches)
 }
@@ -169,8 +171,13 @@ fn batches(
 const ONE_AT_A_TIME: &str = "`webhook`: `rawBody` and templates in `headers` are for one event each; \
     remove `batch`";
 
-fn payload(events: usize, key: String, body: Vec<u8>) -> Payload {
-    Payload { events, headers: vec![(Text::const_new("Idempotency-Key"), key)], body: body.into() }
+/// `replays` of the events are sent once more, because somebody asked for it.
+fn payload(events: usize, key: String, replays: usize, body: Vec<u8>) -> Payload {
+    let mut headers = vec![(Text::const_new("Idempotency-Key"), key)];
+    if replays > 0 {
+        headers.push((Text::const_new("Tidings-Replay"), replays.to_string()));
+    }
+    Payload { events, headers, body: body.into() }
 }
 
 /// The ids of several events, as one short key.
@@ -242,6 +249,15 @@ mod tests {
         assert_eq!(key(0..3), key(0..3));
         assert_ne!(key(0..3), key(0..2));
         assert_eq!(super::key(&event(4, 1)), "uid-4/7");
+    }
+
+    #[test]
+    fn replays_are_counted_in_a_header_and_keep_their_key() {
+        let mut again = event(1, 1);
+        let key = batches(&[event(0, 1), Arc::clone(&again)])[0].headers[0].clone();
+        Arc::make_mut(&mut again).replay = true;
+        let batch = &batches(&[event(0, 1), again])[0];
+        assert_eq!(batch.headers, [key, ("Tidings-Replay".into(), "1".into())]);
     }
 
     #[test]

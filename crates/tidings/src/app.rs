@@ -20,6 +20,7 @@ use pipeline::{
 
 use crate::{
     cluster,
+    control::{self, Desk},
     exit::Failure,
     following::{self, Following},
     lookups::{Asked, Lookups},
@@ -192,6 +193,8 @@ impl Parts {
         let (lanes, receivers) =
             receivers::connect((settings, shadow), &state, &tasks, &lanes_stop, &clock).await?;
         let asked = Asked { rules: router.needs(), receivers };
+        let desk = Desk::new(state.saver.clone(), lanes.clone(), Arc::clone(&clock));
+        control::serve(desk, state.folder.as_ref().map(|it| it.path()), &tasks, &lanes_stop);
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(live, enricher, router, saver.clone());

@@ -4,17 +4,27 @@ pub mod capacity;
 
 pub mod check;
 
+mod confirm;
+
 pub mod diff;
 
 mod input;
+
+pub mod lanes;
 
 pub mod legacy;
 
 pub mod metrics;
 
+mod moment;
+
+pub mod parked;
+
 pub mod playground;
 
 pub mod render;
+
+pub mod replay;
 
 pub mod route;
 
@@ -60,6 +70,12 @@ pub enum Command {
     SendTest(send_test::SendTestArgs),
     /// Compare what kubernetes-event-exporter wrote with what Tidings would.
     Diff(diff::DiffArgs),
+    /// Say how receivers are doing; stop one, let it go on, clear its way.
+    Lanes(lanes::LanesArgs),
+    /// Look at events that were refused for good; send them again, or give them up.
+    Parked(parked::ParkedArgs),
+    /// Send a receiver once more what it was sent.
+    Replay(replay::ReplayArgs),
     /// Look at the state folder, export what waits, or begin anew.
     State(state::StateArgs),
     /// Say how long an outage may last before events are dropped.
@@ -84,6 +100,9 @@ impl Cli {
             Command::Test(args) => test::run(quiet(args), stop).await,
             Command::SendTest(args) => send_test::run(quiet(args), stop).await,
             Command::Diff(args) => diff::run(quiet(args), stop).await,
+            Command::Lanes(args) => lanes::run(quiet(args)).await,
+            Command::Parked(args) => parked::run(quiet(args)).await,
+            Command::Replay(args) => replay::run(quiet(args)).await,
             Command::State(args) => state::run(quiet(args)),
             Command::Capacity(args) => capacity::run(&quiet(args)),
             Command::Demo(args) => {

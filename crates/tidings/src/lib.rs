@@ -12,6 +12,8 @@ mod cluster;
 
 mod comparing;
 
+mod control;
+
 pub mod demo;
 
 pub mod exit;

@@ -185,6 +185,8 @@ mod rows;
 
 mod lanes;
 
+mod unparked;
+
 mod limit;
 
 mod upgrade;

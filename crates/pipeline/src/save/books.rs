@@ -108,6 +108,11 @@ impl Books {
                 lane.untold = lane.untold.and_then(|untold| untold.without(*rows));
             }
         }
+        for (id, since) in &commit.paused {
+            if let Some(lane) = next.lane_mut(*id) {
+                lane.paused = *since;
+            }
+        }
         if let Some((scope, position)) = &commit.position {
             next.positions.insert(scope.clone(), *position);
         }
@@ -204,6 +209,7 @@ impl Books {
             untold: None,
             tally: event::journal::LaneTally::default(),
             orphaned: None,
+            paused: None,
         };
         let holder = Holder { lane: lane.clone(), given_up: None };
         self.lanes.insert(usize::from(id.0), holder);

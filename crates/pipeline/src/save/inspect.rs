@@ -61,6 +61,11 @@ impl Inspection {
         self.schema
     }
 
+    /// Whether that is the one that this Tidings writes.
+    pub fn is_current(&self) -> bool {
+        self.schema == schema::SCHEMA
+    }
+
     /// Whether everything that is told of it could be read.
     pub fn is_whole(&self) -> bool {
         self.whole

@@ -33,13 +33,20 @@ pub struct MemoryJournal {
     books: Books,
     rows: VecDeque<Kept>,
     bytes: u64,
-    /// Each with its length, as the journal on disk counts it.
-    parked: Vec<(Parked, u64)>,
+    parked: Vec<ParkedRow>,
     packing: Packing,
     parts: Vec<(u64, Vec<u8>)>,
     /// How much is appended until a snapshot is due; nothing when nobody will ever ask for it.
     snapshot_bytes: Option<u64>,
     failure: Option<(Failure, JournalError)>,
+}
+
+#[derive(Debug)]
+struct ParkedRow {
+    number: u64,
+    parked: Parked,
+    /// How long it is, as the journal on disk counts.
+    bytes: u64,
 }
 
 /// When a commit that is made to fail does so.
@@ -117,6 +124,14 @@ impl MemoryJournal {
         }
         let before = std::mem::take(&mut self.books);
         self.books = before.after(commit, bytes);
+        for row in &commit.unparked {
+            let is_meant = |it: &ParkedRow| {
+                (it.number, it.parked.lane, it.parked.seq) == (row.number, row.lane, row.seq)
+            };
+            let place = self.parked.iter().position(is_meant);
+            let bytes = place.map(|place| self.parked.remove(place).bytes);
+            self.books.unparked(*row, bytes);
+        }
         for parked in &commit.parked {
             if !self.books.knows(parked.lane) {
                 continue;
@@ -124,7 +139,8 @@ impl MemoryJournal {
             let body = parked.event.as_ref().map(|event| self.packing.always(body::encode(event)));
             let bytes = parked::length(&parked.reason, body.as_deref());
             self.books.parked += bytes;
-            self.parked.push((parked.clone(), bytes));
+            let number = self.parked.last().map_or(0, |last| last.number) + 1;
+            self.parked.push(ParkedRow { number, parked: parked.clone(), bytes });
         }
         if let (Some(part), Some(number)) = (&commit.snapshot, self.books.owner(&before)) {
             self.parts.push((number, part.bytes.clone()));
@@ -192,6 +208,10 @@ impl MemoryJournal {
 impl Kept {
     fn bytes(&self) -> u64 {
         (self.body + ROW) as u64
+    }
+
+    fn stored(&self) -> Stored {
+        Stored { seq: self.seq, event: self.event.clone().ok_or_else(|| NO_BODY.into()) }
     }
 }
 
@@ -261,10 +281,7 @@ impl Journal for MemoryJournal {
                 bytes += row.body;
                 fits
             })
-            .map(|row| Stored {
-                seq: row.seq,
-                event: row.event.clone().ok_or_else(|| NO_BODY.into()),
-            })
+            .map(Kept::stored)
             .collect())
     }
 
@@ -273,9 +290,9 @@ impl Journal for MemoryJournal {
         for lane in self.books.overdue(now) {
             self.books.give_up(lane.id, self.waiting(&lane));
             let books = &mut self.books;
-            self.parked.retain(|(parked, bytes)| {
-                let stays = parked.lane != lane.id;
-                books.parked -= if stays { 0 } else { *bytes };
+            self.parked.retain(|row| {
+                let stays = row.parked.lane != lane.id;
+                books.parked -= if stays { 0 } else { row.bytes };
                 stays
             });
             trimmed.lanes += 1;
@@ -319,11 +336,11 @@ impl Journal for MemoryJournal {
 
     fn discard_parked(&mut self, bytes: u64, before: Timestamp) -> Result<u64, JournalError> {
         let mut count = 0;
-        for (parked, length) in &self.parked {
-            if self.books.parked <= bytes && parked.at >= before {
+        for row in &self.parked {
+            if self.books.parked <= bytes && row.parked.at >= before {
                 break;
             }
-            self.books.discarded(parked.lane, *length);
+            self.books.discarded(row.parked.lane, row.bytes);
             count += 1;
         }
         self.parked.drain(..count);
@@ -331,8 +348,34 @@ impl Journal for MemoryJournal {
     }
 
     fn parked(&mut self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
-        let parked = self.parked.iter().map(|(parked, _)| parked);
+        let parked = self.parked.iter().map(|row| &row.parked);
         Ok(parked.filter(|parked| parked.lane == lane).take(limit).cloned().collect())
+    }
+
+    fn parked_after(
+        &mut self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Parked)>, JournalError> {
+        let rows = self.parked.iter().filter(|row| row.number > after).take(limit);
+        Ok(rows.map(|row| (row.number, row.parked.clone())).collect())
+    }
+
+    fn scan(
+        &mut self,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(LaneSet, Stored)>, JournalError> {
+        let start = self.rows.partition_point(|row| row.seq <= after);
+        let mut bytes = 0;
+        let rows = self.rows.range(start..).filter(|row| !row.lanes.is_empty());
+        let rows = rows.take(max_rows).take_while(|row| {
+            let fits = bytes < max_bytes.max(1);
+            bytes += row.body;
+            fits
+        });
+        Ok(rows.map(|row| (row.lanes.clone(), row.stored())).collect())
     }
 
     fn tallies(&self) -> Ledger {

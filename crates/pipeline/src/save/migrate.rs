@@ -17,7 +17,7 @@ use super::{
     folder::space,
     parked, records, reserve,
     salvage::sync_folder,
-    schema::{self, SCHEMA, SECOND},
+    schema::{self, SCHEMA, SECOND, THIRD},
     sqlite::{beside, failure, io_failure},
 };
 
@@ -52,15 +52,21 @@ pub(super) fn migrate(path: &Path, from: u32) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Schema 2 has two tables more, and another mark.
+/// Schema 2 has two tables more than schema 1, schema 3 one more, and each another mark.
 pub(super) fn change(db: &mut Connection) -> rusqlite::Result<()> {
     let tx = db.transaction()?;
-    tx.execute_batch(SECOND)?;
+    let from = schema::version(&tx)?;
+    if from < 2 {
+        tx.execute_batch(SECOND)?;
+    }
+    tx.execute_batch(THIRD)?;
     let (mut books, torn) = records::get_books(&tx);
     // A damaged record stays as it is, for the salvage that follows.
     if !torn.any() {
         let old = books.clone();
-        books.parked = parked::sum(&tx)?;
+        if from < 2 {
+            books.parked = parked::sum(&tx)?;
+        }
         records::put_books(&tx, &old, &books)?;
     }
     tx.pragma_update(None, "user_version", SCHEMA)?;

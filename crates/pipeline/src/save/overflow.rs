@@ -7,7 +7,7 @@
 
 use event::{
     LaneId, LaneSet,
-    journal::{Lane, LaneTally, Need, Overflow, Seq},
+    journal::{Lane, LaneTally, Need, Overflow, Seq, Unparked},
 };
 
 use super::books::{Books, beyond_skipped, waits};
@@ -65,6 +65,20 @@ impl Books {
         self.parked = self.parked.saturating_sub(bytes);
         if let Some(lane) = self.lane_mut(lane) {
             lane.tally.discard_parked();
+        }
+    }
+
+    /// Notes that a row is no longer parked, which took `bytes` if it still was.
+    pub(super) fn unparked(&mut self, row: Unparked, bytes: Option<u64>) {
+        match (row.again, bytes) {
+            (false, Some(bytes)) => self.discarded(row.lane, bytes),
+            (false, None) => {}
+            (true, bytes) => {
+                self.parked = self.parked.saturating_sub(bytes.unwrap_or_default());
+                if let Some(lane) = self.lane_mut(row.lane) {
+                    lane.tally.unpark(bytes.is_some());
+                }
+            }
         }
     }
 

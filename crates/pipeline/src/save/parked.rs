@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use event::{
     LaneId, body,
-    journal::{ParkCause, Parked},
+    journal::{ParkCause, Parked, Unparked},
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, types::Value};
+use rusqlite::{Connection, OptionalExtension, types::Value};
 
 use super::{
     bodies::Unpacker,
@@ -26,6 +26,7 @@ pub(super) fn put(
         ParkCause::Rejected => 0u64,
         ParkCause::Poison => 1,
         ParkCause::Unreadable => 2,
+        ParkCause::Skipped => 3,
     };
     let body = parked.event.as_ref().map(|event| packing.always(body::encode(event)));
     let bytes = length(&parked.reason, body.as_deref());
@@ -56,20 +57,27 @@ const LENGTH: &str = "64 + ifnull(length(CAST(reason AS BLOB)), 0) + ifnull(leng
 const BESIDE: usize = 64;
 
 /// The parked row behind a record.
-pub(super) fn of(mut it: Record, unpacker: &mut Unpacker) -> Option<Parked> {
-    it.number();
-    Some(Parked {
+pub(super) fn of(it: Record, unpacker: &mut Unpacker) -> Option<Parked> {
+    numbered(it, unpacker).map(|(_, parked)| parked)
+}
+
+/// The same with its number.
+pub(super) fn numbered(mut it: Record, unpacker: &mut Unpacker) -> Option<(u64, Parked)> {
+    let number = it.number();
+    let parked = Parked {
         lane: LaneId(u16::try_from(it.number()).ok()?),
         seq: it.number(),
         at: it.time()?,
         cause: match it.number() {
             0 => ParkCause::Rejected,
             1 => ParkCause::Poison,
+            3 => ParkCause::Skipped,
             _ => ParkCause::Unreadable,
         },
         reason: it.text(),
         event: it.blob().and_then(|bytes| unpacker.event(&bytes).ok()).map(|it| Arc::new(it.0)),
-    })
+    };
+    Some((number, parked))
 }
 
 /// Parked rows that one call removes.
@@ -119,6 +127,18 @@ pub(super) fn discard(
         books.discarded(row.lane, row.bytes);
     }
     Ok(())
+}
+
+/// Removes one, if it is there; says how long it was.
+pub(super) fn take(db: &Connection, row: Unparked) -> rusqlite::Result<Option<u64>> {
+    let sql = format!("SELECT {LENGTH} FROM parked WHERE id = ? AND lane = ? AND seq = ?");
+    let key = [row.number.cast_signed(), row.lane.0.into(), row.seq.cast_signed()];
+    let bytes: Option<i64> =
+        db.prepare_cached(&sql)?.query_row(key, |row| row.get(0)).optional()?;
+    if bytes.is_some() {
+        db.prepare_cached("DELETE FROM parked WHERE id = ?")?.execute([key[0]])?;
+    }
+    Ok(bytes.map(i64::cast_unsigned))
 }
 
 /// Removes all of a lane that was given up.

@@ -13,7 +13,7 @@ use rusqlite::{Connection, params_from_iter, types::Value};
 use super::{
     books::{Books, GivenUp, Holder, Snapshot},
     form::Seal,
-    schema::{FIRST_MARK, MARK},
+    schema::{FIRST_MARK, MARK, SECOND_MARK},
 };
 
 /// Writes a record, in the place of an older one with the same key.
@@ -163,6 +163,7 @@ pub(super) fn put_books(db: &Connection, old: &Books, new: &Books) -> rusqlite::
         if !old.lanes.contains(holder) {
             put(db, "lane", lane_record(holder))?;
             put_overflow(db, &holder.lane)?;
+            put_note(db, &holder.lane)?;
         }
     }
     for holder in &old.lanes {
@@ -170,6 +171,7 @@ pub(super) fn put_books(db: &Connection, old: &Books, new: &Books) -> rusqlite::
         if !new.lanes.iter().any(|it| it.lane.id == id) {
             db.prepare_cached("DELETE FROM lane WHERE id = ?")?.execute([id.0])?;
             db.prepare_cached("DELETE FROM overflow WHERE lane = ?")?.execute([id.0])?;
+            db.prepare_cached("DELETE FROM note WHERE lane = ?")?.execute([id.0])?;
         }
     }
     for (name, generation) in &new.generations {
@@ -266,6 +268,24 @@ fn take_overflow(mut it: Record, holders: &mut [Holder]) {
     }
 }
 
+/// Of most lanes there is nothing to note.
+fn put_note(db: &Connection, lane: &Lane) -> rusqlite::Result<()> {
+    if lane.paused.is_none() {
+        let mut delete = db.prepare_cached("DELETE FROM note WHERE lane = ?")?;
+        return delete.execute([lane.id.0]).map(drop);
+    }
+    let paused = lane.paused.map_or(Value::Null, time);
+    put(db, "note", vec![int(lane.id.0), paused, Value::Null, Value::Null, Value::Null])
+}
+
+fn take_note(mut it: Record, holders: &mut [Holder]) {
+    let id = it.number();
+    let paused = it.time();
+    if let Some(holder) = holders.iter_mut().find(|it| u64::from(it.lane.id.0) == id) {
+        holder.lane.paused = paused;
+    }
+}
+
 fn break_record(id: u64, it: &Break) -> Vec<Value> {
     let mut record = vec![int(id), time(it.at), Value::Text(it.cause.to_string())];
     record.extend(position_values(&it.from));
@@ -312,12 +332,17 @@ pub(super) fn get_books(db: &Connection) -> (Books, Torn) {
     // The first schema knew nothing of a limit.
     let mark = state.first().map(Record::mark);
     let first = mark.as_deref() == Some(FIRST_MARK);
+    let no_notes = first || mark.as_deref() == Some(SECOND_MARK);
+    let (notes, notes_whole) = get(db, "SELECT * FROM note", 0);
     let (overflow, overflow_whole) = get(db, "SELECT * FROM overflow", 0);
     let (extent, extent_whole) = get(db, "SELECT * FROM extent", 0);
     let torn = Torn {
         state: !state_whole || state.len() != 1,
         positions: !positions_whole,
-        lanes: !lanes_whole || !names_whole || !(overflow_whole || first),
+        lanes: !lanes_whole
+            || !names_whole
+            || !(overflow_whole || first)
+            || !(notes_whole || no_notes),
         extent: !(extent_whole || first),
         breaks: !breaks_whole,
     };
@@ -327,6 +352,9 @@ pub(super) fn get_books(db: &Connection) -> (Books, Torn) {
     books.lanes = lanes.into_iter().map(lane_of).collect();
     for record in overflow {
         take_overflow(record, &mut books.lanes);
+    }
+    for record in notes {
+        take_note(record, &mut books.lanes);
     }
     if let Some(mut extent) = extent.into_iter().next() {
         extent.number();
@@ -373,6 +401,7 @@ fn lane_of(mut it: Record) -> Holder {
             words.iter().map(|word| u64::from_le_bytes(*word)).collect()
         },
         orphaned: it.time(),
+        paused: None,
         tally: LaneTally::default(),
     };
     let given_up = it

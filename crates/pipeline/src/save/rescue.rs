@@ -402,6 +402,7 @@ fn unknown(id: LaneId, last: Seq) -> Holder {
             untold: None,
             tally: LaneTally::default(),
             orphaned: None,
+            paused: None,
         },
         given_up: Some(GivenUp { upto: last, forgotten_by: 0 }),
     }

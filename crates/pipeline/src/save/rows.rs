@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event::{
-    LaneId, LaneSet, body,
+    Event, LaneId, LaneSet, body,
     journal::{Change, JournalError, Lane, Restored, Row, Seq, Stored},
 };
 use rusqlite::{Connection, params, types::Type};
@@ -140,23 +140,53 @@ pub(super) fn read(
         if !head.lanes.contains(id) || lane.is_some_and(|lane| is_skipped(lane, head.seq)) {
             continue;
         }
-        // A value of another type is a damaged body too.
-        let body = row.get_ref(4)?.as_blob_or_null().ok();
-        let body = body.filter(|body| head.fits(*body));
-        let event = match body {
-            None => Err("the row is damaged".to_owned()),
-            Some(None) => Err(NO_BODY.to_owned()),
-            Some(Some(body)) => match unpacker.event(body) {
-                Ok((event, length)) => {
-                    bytes += length;
-                    Ok(Arc::new(event))
-                }
-                Err(error) => Err(format!("the row cannot be read: {error}")),
-            },
-        };
+        let (event, length) = event(row, &head, unpacker);
+        bytes += length;
         found.push(Stored { seq: head.seq, event });
     }
     Ok(())
+}
+
+/// Reads rows that lanes take, whether they wait for them or not.
+pub(super) fn scan(
+    db: &Connection,
+    after: Seq,
+    (max_rows, max_bytes): (usize, usize),
+    unpacker: &mut Unpacker,
+) -> rusqlite::Result<Vec<(LaneSet, Stored)>> {
+    let mut rows = db.prepare_cached("SELECT * FROM journal WHERE seq > ? ORDER BY seq")?;
+    let mut rows = rows.query([after.cast_signed()])?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while found.len() < max_rows
+        && bytes < max_bytes.max(1)
+        && let Some(row) = rows.next()?
+    {
+        let head = Head::of(row)?;
+        if !head.lanes.is_empty() {
+            let (event, length) = event(row, &head, unpacker);
+            bytes += length;
+            found.push((head.lanes, Stored { seq: head.seq, event }));
+        }
+    }
+    Ok(found)
+}
+
+/// The event of a row, or why it cannot be read, and how long its body is.
+fn event(
+    row: &rusqlite::Row<'_>,
+    head: &Head<'_>,
+    unpacker: &mut Unpacker,
+) -> (Result<Arc<Event>, String>, usize) {
+    // A value of another type is a damaged body too.
+    let body = row.get_ref(4).ok().and_then(|body| body.as_blob_or_null().ok());
+    match body.filter(|body| head.fits(*body)) {
+        None => (Err("the row is damaged".to_owned()), 0),
+        Some(None) => (Err(NO_BODY.to_owned()), 0),
+        Some(Some(body)) => match unpacker.event(body) {
+            Ok((event, length)) => (Ok(Arc::new(event)), length),
+            Err(error) => (Err(format!("the row cannot be read: {error}")), 0),
+        },
+    }
 }
 
 /// Looks at up to `most` rows after `after` and up to `upto`: what `stretch` drops, and what goes then.

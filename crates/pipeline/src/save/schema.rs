@@ -13,16 +13,19 @@ use rusqlite::{Connection, OpenFlags};
 use super::sqlite::beside;
 
 /// The number of the schema that this Tidings writes.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 /// Marks the file as ours: `Tdng`.
 const APPLICATION: u32 = 0x5464_6e67;
 
 /// Stands in the first record, so that the file is known even when its header is overwritten.
-pub(super) const MARK: &str = "tidings journal, schema 2";
+pub(super) const MARK: &str = "tidings journal, schema 3";
 
 /// [`MARK`] of the first schema: plain bodies, and no limit.
 pub(super) const FIRST_MARK: &str = "tidings journal, schema 1";
+
+/// [`MARK`] of the second schema: nothing is known of lanes that somebody stopped.
+pub(super) const SECOND_MARK: &str = "tidings journal, schema 2";
 
 /// What every mark begins with; its number comes next.
 const ANY_MARK: &[u8] = b"tidings journal, schema ";
@@ -77,6 +80,13 @@ pub(super) const SECOND: &str = "
         seal INTEGER);
     CREATE TABLE extent (
         id INTEGER PRIMARY KEY, swept INTEGER, parked INTEGER, seal INTEGER);
+";
+
+/// What schema 3 has beside the tables of schema 2: what people asked of a lane, and what it has to tell them.
+pub(super) const THIRD: &str = "
+    CREATE TABLE note (
+        lane INTEGER PRIMARY KEY, paused INTEGER, digest BLOB, fill_after INTEGER, fill_upto INTEGER,
+        seal INTEGER);
 ";
 
 /// The tables that every schema has.
@@ -233,7 +243,7 @@ fn create(db: &Connection) -> rusqlite::Result<()> {
          BEGIN IMMEDIATE;
          PRAGMA application_id = {APPLICATION};
          PRAGMA user_version = {SCHEMA};
-         {TABLES} {SECOND}
+         {TABLES} {SECOND} {THIRD}
          COMMIT;"
     ))
 }

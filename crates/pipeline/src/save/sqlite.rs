@@ -10,7 +10,7 @@ use std::{
 };
 
 use event::{
-    Journal, LaneId, Text,
+    Journal, LaneId, LaneSet, Text,
     journal::{
         Commit, Committed, JournalError, Lane, Ledger, Loaded, Need, Parked, Restored, Seq, Shed,
         Stored, Swept, Trimmed, Usage,
@@ -289,6 +289,9 @@ impl Journal for SqliteJournal {
         self.transact(|db, books, packing| {
             let bytes = rows::append(db, books.last, &commit.rows, packing)?;
             let mut next = books.after(commit, bytes);
+            for row in &commit.unparked {
+                next.unparked(*row, parked::take(db, *row)?);
+            }
             for parked in &commit.parked {
                 if next.knows(parked.lane) {
                     next.parked += parked::put(db, parked, packing)?;
@@ -400,6 +403,27 @@ impl Journal for SqliteJournal {
         let (records, _) = records::get(&self.db, &sql, lane.0.into());
         let records = records.into_iter();
         Ok(records.filter_map(|record| parked::of(record, &mut self.unpacker)).collect())
+    }
+
+    fn parked_after(
+        &mut self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Parked)>, JournalError> {
+        let sql = format!("SELECT * FROM parked WHERE id > ? ORDER BY id LIMIT {limit}");
+        let (records, _) = records::get(&self.db, &sql, after.cast_signed());
+        let records = records.into_iter();
+        Ok(records.filter_map(|record| parked::numbered(record, &mut self.unpacker)).collect())
+    }
+
+    fn scan(
+        &mut self,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(LaneSet, Stored)>, JournalError> {
+        let scanned = rows::scan(&self.db, after, (max_rows, max_bytes), &mut self.unpacker);
+        scanned.map_err(failure).inspect_err(|error| self.failed(error))
     }
 
     fn ledger(&mut self) -> Result<Ledger, JournalError> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use event::{
-    Clock, Journal, LaneId, Text,
+    Clock, Journal, LaneId, LaneSet, Text,
     journal::{
         Commit, Committed, JournalError, Lane, LaneTally, Ledger, Parked, Progress, Seq, Stored,
         Usage,
@@ -271,6 +271,48 @@ impl Saver {
     /// Parked rows of one lane, oldest first.
     pub async fn parked(&self, lane: LaneId, limit: usize) -> Result<Vec<Parked>, JournalError> {
         self.ask(true, move |journal, _, _| journal.parked(lane, limit)).await
+    }
+
+    /// Parked rows of all lanes; see [`Journal::parked_after`].
+    pub async fn parked_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Parked)>, JournalError> {
+        self.ask(true, move |journal, _, _| journal.parked_after(after, limit)).await
+    }
+
+    /// Rows that are still there, whoever waits for them; see [`Journal::scan`].
+    pub async fn scan(
+        &self,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(LaneSet, Stored)>, JournalError> {
+        self.ask(false, move |journal, _, _| journal.scan(after, max_rows, max_bytes)).await
+    }
+
+    /// Gives up everything that a lane, which has come as far as `at`, has yet to send, and counts it as
+    /// discarded. Says up to which row that is, and how many.
+    pub async fn drop_waiting(&self, at: Progress) -> Result<(Seq, u64), JournalError> {
+        self.ask(true, move |journal, head, _| {
+            let ledger = journal.tallies();
+            let lane = ledger.lanes.iter().map(|(lane, _)| lane).find(|lane| lane.id == at.lane);
+            let Some(lane) =
+                lane.filter(|it| it.cursor == at.cursor && it.done_above == at.done_above)
+            else {
+                let why = "what its lane has done is not saved yet; try again";
+                return Err(JournalError::Io(why.into()));
+            };
+            let discarded = lane.tally.waiting();
+            journal.commit(&Commit {
+                progress: vec![Progress { lane: at.lane, cursor: head, done_above: Vec::new() }],
+                lane_tallies: vec![(at.lane, LaneTally { discarded, ..LaneTally::default() })],
+                ..Commit::default()
+            })?;
+            Ok((head, discarded))
+        })
+        .await
     }
 
     /// Bytes on disk that are in use.

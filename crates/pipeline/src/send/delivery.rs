@@ -187,6 +187,18 @@ impl Delivery {
             .collect()
     }
 
+    /// The oldest record comes to this end without being sent.
+    pub(super) fn end(&mut self, seq: Seq, end: End) -> Settled {
+        let settled = self.settle(seq, end);
+        self.oldest_settled();
+        settled
+    }
+
+    /// Nothing up to `cursor` is of any concern, and nothing above it is known.
+    pub(super) fn begin_anew(&mut self, cursor: Seq) {
+        *self = Self::new(cursor, &[], self.batch_limit);
+    }
+
     /// Records that cannot be encoded.
     pub(super) fn unreadable(&mut self, records: Vec<Unencodable>) -> Vec<Settled> {
         let settled = records.into_iter().map(|Unencodable { seq, reason }| {

@@ -27,6 +27,13 @@ pub trait Rows: Clone + Send + Sync + 'static {
     /// What became of rows. Rides on the next commit; parked rows are durable before the cursor that
     /// passes them.
     fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>);
+
+    /// Gives up everything that the lane, which has come as far as `at`, has yet to send, and counts it as
+    /// discarded. Says up to which row that is, and how many.
+    fn drop_waiting(
+        &self,
+        at: Progress,
+    ) -> impl Future<Output = Result<(Seq, u64), JournalError>> + Send;
 }
 
 impl Rows for Saver {
@@ -46,5 +53,12 @@ impl Rows for Saver {
 
     fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
         Self::progress(self, progress, tally, parked);
+    }
+
+    fn drop_waiting(
+        &self,
+        at: Progress,
+    ) -> impl Future<Output = Result<(Seq, u64), JournalError>> + Send {
+        Self::drop_waiting(self, at)
     }
 }

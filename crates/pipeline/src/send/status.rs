@@ -3,13 +3,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use event::{Clock, Event, LaneId, Payload, Text, journal::Seq};
+use event::{
+    Clock, Event, LaneId, Payload, Text,
+    journal::{JournalError, Seq},
+};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     delivery::{End, Settled},
     lag::{Lag, LagRecorder},
+    orders::{Inbox, Order, give},
     window::Window,
 };
 use crate::measures::{MetricFamily, Requests};
@@ -64,6 +68,10 @@ pub struct LaneStatus {
     pub lag: Option<Lag>,
     /// When the oldest of the events that are being sent happened.
     pub oldest: Option<Timestamp>,
+    /// Since when nothing is sent, because somebody said so.
+    pub paused: Option<Timestamp>,
+    /// Events that the receiver took again, because somebody asked for it; among those delivered.
+    pub replayed: u64,
 }
 
 /// Requests to a receiver.
@@ -84,6 +92,8 @@ pub struct LaneWatch {
     pub(super) lane: LaneId,
     pub(super) status: watch::Receiver<LaneStatus>,
     pub(super) requests: Requests,
+    pub(super) sink: &'static str,
+    pub(super) inbox: Inbox,
 }
 
 impl LaneWatch {
@@ -95,6 +105,16 @@ impl LaneWatch {
     /// The lane's number.
     pub fn lane(&self) -> LaneId {
         self.lane
+    }
+
+    /// The word in the config for what its receiver is.
+    pub fn kind(&self) -> &'static str {
+        self.sink
+    }
+
+    /// Gives an order; says of how many events it was, once it is obeyed.
+    pub async fn obeys(&self, order: Order) -> Result<u64, JournalError> {
+        give(&self.inbox, order).await
     }
 
     /// The lane now.
@@ -155,9 +175,9 @@ impl Reporter {
     }
 
     /// A view of the lane for others.
-    pub(super) fn watch(&self, lane: LaneId) -> LaneWatch {
+    pub(super) fn watch(&self, lane: LaneId, inbox: Inbox) -> LaneWatch {
         let (status, requests) = (self.status.subscribe(), self.requests.clone());
-        LaneWatch { name: self.lane.clone(), lane, status, requests }
+        LaneWatch { name: self.lane.clone(), lane, status, requests, sink: self.sink, inbox }
     }
 
     /// A request begins while these wait: the first of them happened then.
@@ -177,11 +197,12 @@ impl Reporter {
         let (cursor, oldest) = (window.cursor(), window.oldest());
         let done_above = window.done_above().iter().copied().collect();
         let now = self.clock.now();
-        let (mut delivered, mut parked) = (0, 0);
+        let (mut delivered, mut parked, mut replayed) = (0, 0, 0);
         for record in settled {
             match &record.end {
                 End::Delivered => {
                     delivered += 1;
+                    replayed += u64::from(record.event.as_ref().is_some_and(|it| it.replay));
                     let happened = record.event.as_deref().and_then(Event::timestamp);
                     if let Some(happened) = happened {
                         self.lag.delivered(happened, now);
@@ -205,6 +226,7 @@ impl Reporter {
             status.oldest = oldest;
             status.delivered += delivered;
             status.parked += parked;
+            status.replayed += replayed;
             if let Some(lag) = lag {
                 status.last_delivered = Some(now);
                 status.lag = lag;
@@ -258,6 +280,25 @@ impl Reporter {
         let since = since.unwrap_or_else(|| self.clock.now());
         self.status.send_modify(|status| status.attempts.blocked += 1);
         self.set(LaneState::Blocked { since, reason });
+    }
+
+    /// Nothing is sent since then, or everything again.
+    pub(super) fn paused(&self, since: Option<Timestamp>) {
+        let was = self.status.borrow().paused;
+        self.status.send_modify(|status| status.paused = since);
+        let (lane, sink) = (self.lane.as_str(), self.sink);
+        match since {
+            Some(since) if was.is_none() => {
+                tracing::warn!(lane, sink, %since, "paused: its events wait until `tidings lanes resume`");
+            }
+            None if was.is_some() => tracing::info!(lane, sink, "goes on"),
+            _ => {}
+        }
+    }
+
+    /// How it is doing.
+    pub(super) fn state(&self) -> LaneState {
+        self.status.borrow().state.clone()
     }
 
     pub(super) fn stopped(&self) {

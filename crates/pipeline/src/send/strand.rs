@@ -139,6 +139,18 @@ impl Strand {
         self.backoff.delay(failures, asked)
     }
 
+    /// Rests no longer.
+    pub(super) fn wake(&mut self) {
+        self.rests_until = None;
+    }
+
+    /// Forgets everything up to `cursor`, and what it has read.
+    pub(super) fn begin_anew(&mut self, cursor: Seq) {
+        self.delivery.begin_anew(cursor);
+        self.encoded.forget();
+        self.gathering.settled();
+    }
+
     /// Sends nothing before `until`.
     pub(super) fn rest(&mut self, until: Instant) {
         self.rests_until = self.rests_until.max(Some(until));

@@ -3,6 +3,8 @@
 
 mod batches;
 
+mod orders;
+
 mod simulated;
 
 mod strands;
@@ -21,7 +23,7 @@ use tokio::time::{Instant, advance};
 
 use super::{unsaved::REPORT_IDLE_EVERY, *};
 
-use simulated::{MemoryRows, Receiver, Reply, Running, row, start};
+use simulated::{MemoryRows, Receiver, Reply, Running, about, row, start};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

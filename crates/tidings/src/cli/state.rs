@@ -60,7 +60,7 @@ enum StateCommand {
 #[derive(Debug, Args)]
 pub struct FolderArgs {
     /// The state folder [default: that of `tidings run`, where there is only one]
-    #[arg(long, value_name = "DIR", env = "TIDINGS_STATE")]
+    #[arg(long, global = true, value_name = "DIR", env = "TIDINGS_STATE")]
     state: Option<PathBuf>,
 }
 

@@ -286,6 +286,18 @@ fn receiving(families: &mut Families, sources: &Sources) {
             state.add(&[("output", name.as_str()), ("state", word)], value);
         }
     }
+    let mut paused = families
+        .gauge("tidings_output_paused", "1 while nothing is sent, because somebody said so");
+    for (name, status) in &lanes {
+        paused.add(&[("output", name.as_str())], f64::from(u8::from(status.paused.is_some())));
+    }
+    let mut replayed = families.counter(
+        "tidings_output_replayed_total",
+        "Events that the receiver took once more, because somebody asked for it; among those delivered",
+    );
+    for (name, status) in &lanes {
+        replayed.add(&[("output", name.as_str())], float(status.replayed));
+    }
     let mut last = families.gauge(
         "tidings_output_last_success_timestamp_seconds",
         "When the receiver last took something",

@@ -26,6 +26,9 @@ async fn help_is_the_text_that_is_documented() {
         ("test --help", "test-help.txt"),
         ("send-test --help", "send-test-help.txt"),
         ("diff --help", "diff-help.txt"),
+        ("lanes --help", "lanes-help.txt"),
+        ("parked --help", "parked-help.txt"),
+        ("replay --help", "replay-help.txt"),
     ] {
         let ended = scene.run(arguments).await;
         assert_eq!((ended.code, &*ended.log), (Some(0), ""));

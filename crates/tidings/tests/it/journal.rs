@@ -118,11 +118,11 @@ async fn an_older_journal_is_upgraded_at_the_start() {
     let ended = scene.run(READ).await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let upgraded =
-        ended.lines_with("the journal has schema 2 now; what it was before is kept as `");
+        ended.lines_with("the journal has schema 3 now; what it was before is kept as `");
     assert_eq!(upgraded.len(), 1, "{}", ended.log);
     assert!(scene.path("state/journal.db.schema1.bak").exists());
     let info = scene.run("state info --state state").await;
-    assert!(info.out.contains("journal   journal.db, schema 2, "), "{}", info.out);
+    assert!(info.out.contains("journal   journal.db, schema 3, "), "{}", info.out);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod cases;
 mod check;
 mod cli;
 mod cluster;
+mod control;
 mod demo;
 mod documented;
 mod house;

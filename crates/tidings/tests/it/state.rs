@@ -152,10 +152,10 @@ async fn a_foreign_file_in_the_journals_place_is_not_touched() {
 async fn a_journal_of_a_newer_tidings_is_not_touched() {
     let scene = after_a_run(10).await;
     let mut bytes = fs::read(scene.path("state/journal.db")).unwrap();
-    bytes[60..64].copy_from_slice(&3_u32.to_be_bytes());
-    let mark = b"tidings journal, schema 2";
+    bytes[60..64].copy_from_slice(&4_u32.to_be_bytes());
+    let mark = b"tidings journal, schema 3";
     let at = bytes.windows(mark.len()).position(|window| window == mark).unwrap();
-    bytes[at + mark.len() - 1] = b'3';
+    bytes[at + mark.len() - 1] = b'4';
     scene.write("state/journal.db", &bytes);
     let ended = scene.run(READ).await;
     assert_eq!(ended.code, Some(4));
@@ -163,7 +163,7 @@ async fn a_journal_of_a_newer_tidings_is_not_touched() {
     assert_eq!(
         error,
         "error: journal `FOLDER/state/journal.db`\n  \
-         because: `FOLDER/state/journal.db` was written by a newer Tidings (schema 3, this one reads 2): run that version again; to go back, let it write what waits with `tidings state export`, then move the file away with `tidings state reset`\n\
+         because: `FOLDER/state/journal.db` was written by a newer Tidings (schema 4, this one reads 3): run that version again; to go back, let it write what waits with `tidings state export`, then move the file away with `tidings state reset`\n\
          hint: give another folder with --state, or move this file away to begin anew\n"
     );
     assert_eq!(fs::read(scene.path("state/journal.db")).unwrap(), bytes);

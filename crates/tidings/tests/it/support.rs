@@ -170,6 +170,12 @@ impl Life {
         Ended { code: code.and_then(|code| code.code()), out: read(&self.out), log: self.log() }
     }
 
+    /// SIGKILL, and its end.
+    pub(crate) async fn dies(mut self) {
+        self.child.kill().unwrap();
+        assert_eq!(self.ends().await.code, None);
+    }
+
     /// SIGTERM, and its end, which must be a good one.
     pub(crate) async fn stops(self) -> Ended {
         self.terminate();

@@ -108,8 +108,7 @@ fn position_tally_lanes_parked_and_breaks_move_with_the_rows(s: &mut Subject) {
         progress: vec![progress(0, 1, &[3, 5]), progress(9, 1, &[])],
         parked: vec![parked(0, 1, "no"), parked(9, 1, "no"), unreadable.clone()],
         breaks: vec![found.clone()],
-        told: Vec::new(),
-        snapshot: None,
+        ..Commit::default()
     });
     s.crash();
     let loaded = s.journal().load(&mut |_| ()).unwrap();

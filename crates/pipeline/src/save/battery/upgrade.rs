@@ -10,6 +10,9 @@ use crate::save::{migrate, schema, schema::PAGE};
 /// `archive`, waiting for `down`, 35 parked and 14 suppressed by `refuses`.
 const FIRST: &[u8] = include_bytes!("../../../fixtures/journal-schema-1.db");
 
+/// Written by the last version with schema 2.
+const SECOND: &[u8] = include_bytes!("../../../fixtures/journal-schema-2.db");
+
 /// Written by a version that nobody knows yet.
 const NEWER: &[u8] = include_bytes!("../../../fixtures/journal-schema-99.db");
 
@@ -146,25 +149,26 @@ fn a_newer_journal_is_left_alone_and_says_how_to_go_on() {
     assert_eq!(
         error().to_string(),
         format!(
-            "`{name}` was written by a newer Tidings (schema 99, this one reads 2): run that version \
+            "`{name}` was written by a newer Tidings (schema 99, this one reads 3): run that version \
              again; to go back, let it write what waits with `tidings state export`, then move the \
              file away with `tidings state reset`"
         )
     );
-    fs::write(dir.path().join("journal.db.schema2.bak"), "").unwrap();
+    fs::write(dir.path().join("journal.db.schema3.bak"), "").unwrap();
     assert_eq!(
         error().to_string(),
         format!(
-            "`{name}` was written by a newer Tidings (schema 99, this one reads 2): run that version \
-             again; to go back to what was saved before the upgrade, put `{name}.schema2.bak` in its \
+            "`{name}` was written by a newer Tidings (schema 99, this one reads 3): run that version \
+             again; to go back to what was saved before the upgrade, put `{name}.schema3.bak` in its \
              place"
         )
     );
     assert!(fs::read(&path).unwrap() == NEWER);
 }
 
-/// What the fixture of this schema holds: packed and parked rows, a snapshot, and what a lane lost.
-fn make_second(path: &Path) {
+/// What the fixture of this schema holds: packed and parked rows, a snapshot, what a lane lost, and a lane that
+/// somebody stopped.
+fn make_third(path: &Path) {
     let limits = Limits { pack_from: PackFrom { rows: 0, bytes: 0 }, ..LIMITS };
     let mut journal = SqliteJournal::open_with(path, at(0), limits).unwrap();
     journal.open_lanes(&["a".into(), "b".into()], at(0)).unwrap();
@@ -188,6 +192,7 @@ fn make_second(path: &Path) {
             parked: vec![parked(1, 2, "no")],
             progress: vec![progress(1, 3, &[])],
             lane_tallies: vec![(LaneId(1), tally)],
+            paused: vec![(LaneId(1), Some(at(7)))],
             ..Commit::default()
         })
         .unwrap();
@@ -196,15 +201,9 @@ fn make_second(path: &Path) {
     journal.shed(&need).unwrap();
 }
 
-#[test]
-fn a_journal_of_the_second_schema_is_read() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/journal-schema-2.db");
-    if std::env::var_os("UPDATE_FIXTURES").is_some() {
-        drop(fs::remove_file(&fixture));
-        make_second(&fixture);
-    }
-    let (_dir, path) = file(&fs::read(fixture).unwrap());
-    let (mut journal, loaded) = open(&path);
+/// What the fixtures of the second schema and of later ones hold in common.
+fn is_second(path: &Path) {
+    let (mut journal, loaded) = open(path);
     assert_eq!((loaded.last, loaded.salvaged), (40, None));
     assert_eq!(loaded.positions[""].revision, 40);
     let ledger = journal.ledger().unwrap();
@@ -219,6 +218,38 @@ fn a_journal_of_the_second_schema_is_read() {
     let parked = journal.parked(LaneId(1), 9).unwrap();
     assert_eq!(parked[0].event.as_ref().unwrap().reason, "Parked");
     assert!(!path.with_file_name("journal.db.schema1.bak").exists());
+}
+
+#[test]
+fn a_journal_of_the_second_schema_is_copied_and_goes_on() {
+    let (_dir, path) = file(SECOND);
+    is_second(&path);
+    let kept = fs::read(path.with_file_name("journal.db.schema2.bak")).unwrap();
+    assert!(kept[100..] == SECOND[100..], "it is what it was");
+    for page in 0..SECOND.len() / PAGE {
+        let mut bytes = SECOND.to_vec();
+        bytes[page * PAGE..(page + 1) * PAGE].fill([0, 0xff][page % 2]);
+        let (_dir, path) = file(&bytes);
+        let (mut journal, loaded) = open(&path);
+        assert!(journal.ledger().unwrap().balances());
+        if page == 0 {
+            assert_eq!((loaded.last, loaded.positions.len()), (40, 1), "{:?}", loaded.salvaged);
+        }
+    }
+}
+
+#[test]
+fn a_journal_of_the_third_schema_is_read() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/journal-schema-3.db");
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        drop(fs::remove_file(&fixture));
+        make_third(&fixture);
+    }
+    let (_dir, path) = file(&fs::read(fixture).unwrap());
+    is_second(&path);
+    assert!(!path.with_file_name("journal.db.schema2.bak").exists());
+    let ledger = open(&path).0.tallies();
+    assert_eq!((ledger.lanes[0].0.paused, ledger.lanes[1].0.paused), (None, Some(at(7))));
 }
 
 #[test]

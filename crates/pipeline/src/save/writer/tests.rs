@@ -287,6 +287,23 @@ impl Journal for Watched {
         self.journal.parked(lane, limit)
     }
 
+    fn parked_after(
+        &mut self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Parked)>, JournalError> {
+        self.journal.parked_after(after, limit)
+    }
+
+    fn scan(
+        &mut self,
+        after: Seq,
+        max_rows: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(LaneSet, Stored)>, JournalError> {
+        self.journal.scan(after, max_rows, max_bytes)
+    }
+
     fn sweep(&mut self, after: Seq) -> Result<event::journal::Swept, JournalError> {
         self.journal.sweep(after)
     }

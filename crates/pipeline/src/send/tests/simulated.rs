@@ -54,6 +54,7 @@ struct Inner {
     head: watch::Sender<Seq>,
     reports: Mutex<Vec<(Progress, LaneTally, Vec<Parked>)>>,
     failing: Mutex<bool>,
+    paused: Mutex<Option<Timestamp>>,
 }
 
 impl MemoryRows {
@@ -64,6 +65,7 @@ impl MemoryRows {
             head: watch::Sender::new(0),
             reports: Mutex::default(),
             failing: Mutex::default(),
+            paused: Mutex::default(),
         }));
         rows.append((1..=last).map(row));
         rows
@@ -89,6 +91,11 @@ impl MemoryRows {
 
     pub(super) fn fail(&self, failing: bool) {
         *self.0.failing.lock().unwrap() = failing;
+    }
+
+    /// Somebody has stopped it before.
+    pub(super) fn pause(&self, since: Timestamp) {
+        *self.0.paused.lock().unwrap() = Some(since);
     }
 
     pub(super) fn reports(&self) -> Vec<(Progress, LaneTally, Vec<Parked>)> {
@@ -122,6 +129,7 @@ impl MemoryRows {
             untold: None,
             tally: LaneTally::default(),
             orphaned: None,
+            paused: *self.0.paused.lock().unwrap(),
         }
     }
 }
@@ -149,6 +157,19 @@ impl Rows for MemoryRows {
     fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
         assert!(progress.done_above.is_sorted());
         self.0.reports.lock().unwrap().push((progress, tally, parked));
+    }
+
+    async fn drop_waiting(&self, at: Progress) -> Result<(Seq, u64), JournalError> {
+        let (cursor, done_above) = (self.saved().cursor, self.saved().done_above);
+        assert_eq!((cursor, done_above), (at.cursor, at.done_above.clone()));
+        let rows = self.0.rows.lock().unwrap().clone();
+        let waits = |seq: &Seq| *seq > at.cursor && !at.done_above.contains(seq);
+        let discarded = rows.iter().filter(|row| waits(&row.seq)).count() as u64;
+        let head = *self.0.head.borrow();
+        let progress = Progress { lane: LANE, cursor: head, done_above: Vec::new() };
+        let tally = LaneTally { discarded, ..LaneTally::default() };
+        self.progress(progress, tally, Vec::new());
+        Ok((head, discarded))
     }
 }
 

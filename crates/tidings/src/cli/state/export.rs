@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use event::{Event, document, journal::ParkCause};
+use event::{Event, document};
 use pipeline::save::{FolderLook, inspect::Inspection};
 use serde_json::{Value, json};
 
@@ -57,11 +57,7 @@ fn events(journal: &mut Inspection, out: &mut Lines<impl Write>) -> anyhow::Resu
         let Some((last, ..)) = rows.last() else { return Ok(()) };
         after = *last;
         for (_, receiver, parked) in rows {
-            let cause = match parked.cause {
-                ParkCause::Rejected => "rejected",
-                ParkCause::Poison => "poison",
-                ParkCause::Unreadable => "unreadable",
-            };
+            let cause = parked.cause.word();
             let about = json!({
                 "state": "parked", "row": parked.seq, "receivers": [&*receiver],
                 "parkedAt": parked.at.to_string(), "cause": cause, "reason": parked.reason,

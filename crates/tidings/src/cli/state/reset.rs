@@ -1,17 +1,15 @@
 //! `tidings state reset`.
 
-use std::{
-    fs,
-    io::{self, BufRead, IsTerminal, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{fs, io, path::PathBuf, process::ExitCode};
 
 use event::{Clock, SystemClock};
 use pipeline::save::FolderLook;
 
 use super::say;
-use crate::exit::{self, Failure};
+use crate::{
+    cli::confirm,
+    exit::{self, Failure},
+};
 
 /// What belongs to the journal begins so.
 const PREFIX: &str = "journal.db";
@@ -22,8 +20,11 @@ pub(super) fn reset(look: &FolderLook, yes: bool) -> Result<ExitCode, Failure> {
     if files.is_empty() {
         return say("there is no journal; the next start begins anew anyway\n");
     }
-    if !yes && !agreed(look).map_err(Failure::failed)? {
-        drop(writeln!(io::stderr(), "nothing was changed"));
+    let path = look.path.display();
+    let question = format!(
+        "move the journal of `{path}` aside? What waits is not sent, and positions are forgotten"
+    );
+    if !yes && !confirm::agreed(&question).map_err(Failure::failed)? {
         return Ok(ExitCode::from(exit::FAILED));
     }
     let now = SystemClock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -52,19 +53,4 @@ fn files(look: &FolderLook) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
-}
-
-fn agreed(look: &FolderLook) -> io::Result<bool> {
-    if !io::stdin().is_terminal() {
-        drop(writeln!(io::stderr(), "give --yes where nobody can be asked"));
-        return Ok(false);
-    }
-    let path = look.path.display();
-    write!(
-        io::stderr(),
-        "move the journal of `{path}` aside? What waits is not sent, and positions are forgotten [y/N] "
-    )?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

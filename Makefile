@@ -5,7 +5,7 @@
 PROFILE ?= ci
 KILLS ?= 200
 
-.PHONY: demo test e2e e2e-all differential corpus build torture bench lint
+.PHONY: demo test e2e e2e-all differential corpus build torture bench bench-original lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -45,6 +45,10 @@ torture:
 ## Events a second, bytes an event, memory: the table of docs/benchmarks.md.
 bench:
 	cargo bench -p benches
+
+## Beside a stand-in for kubernetes-event-exporter, at the same floods: about four minutes. Needs Go.
+bench-original:
+	cargo bench -p benches -- original
 
 ## Formatting and lints; warnings are errors.
 lint:

@@ -22,6 +22,8 @@ use crate::process::tell;
 const UPDATES: f64 = 0.35;
 /// Namespaces, `team-0` and so on.
 pub const NAMESPACES: u64 = 20;
+/// So many Events are about each pod.
+pub(crate) const EACH: u64 = 8;
 /// The first resourceVersion.
 const FIRST: u64 = 5_000_000;
 
@@ -102,10 +104,11 @@ fn float(number: u64) -> f64 {
     number as f64
 }
 
-fn event(number: u64, count: u16, revision: u64, seen: Timestamp) -> Event {
-    let (kind, reason, message) = KINDS[usize::try_from(number % 8).unwrap_or(0)];
-    let namespace = Text::from(format!("team-{}", number / 8 % NAMESPACES));
-    let pod = format!("web-5d78c9869d-{:05x}", number / 8);
+/// One of many Events about one of many pods.
+pub(crate) fn event(number: u64, count: u16, revision: u64, seen: Timestamp) -> Event {
+    let (kind, reason, message) = KINDS[usize::try_from(number % EACH).unwrap_or(0)];
+    let namespace = Text::from(format!("team-{}", number / EACH % NAMESPACES));
+    let pod = format!("web-5d78c9869d-{:05x}", number / EACH);
     let message = message.replace("{ns}", &namespace).replace("{n}", &format!("{number:05}"));
     let (second, first) = (event::time::whole_seconds(seen), seen);
     let mut event = Event {
@@ -129,7 +132,7 @@ fn event(number: u64, count: u16, revision: u64, seen: Timestamp) -> Event {
         kind: "Pod".into(),
         namespace,
         name: pod.into(),
-        uid: uuid(number / 8 + (1 << 40)),
+        uid: uuid(number / EACH + (1 << 40)),
         api_version: "v1".into(),
         resource_version: Text::from((revision - 100).to_string()),
         field_path: "spec.containers{web}".into(),

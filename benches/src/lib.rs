@@ -6,6 +6,9 @@ pub mod report;
 /// Each measurement as a process of its own.
 pub mod role;
 
+/// Other processes, while they are measured.
+pub mod children;
+
 /// What the system tells about a process.
 pub mod process;
 
@@ -35,3 +38,6 @@ pub mod requests;
 
 /// How long events are in the journal.
 pub mod bodies;
+
+/// Beside a stand-in for kubernetes-event-exporter.
+pub mod original;

@@ -3,14 +3,11 @@
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::Duration,
 };
 
-use anyhow::{Context, bail};
 use clap::Parser;
 use event::{Clock, Stop, SystemClock, Tasks};
 use playground::{
@@ -20,6 +17,7 @@ use playground::{
 };
 
 use crate::{
+    children::{Guarded, ask, server, until},
     process::{Numbers, proc_number},
     role::WORD,
 };
@@ -61,16 +59,6 @@ pub fn tidings(arguments: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A child that does not outlive the measurement.
-struct Guarded(Child);
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 /// Lets the program list `events` Events twice, and looks at its memory.
 pub fn measure(folder: &Path, events: u64) -> anyhow::Result<Numbers> {
     let folder = tempfile::tempdir_in(folder)?;
@@ -80,7 +68,7 @@ pub fn measure(folder: &Path, events: u64) -> anyhow::Result<Numbers> {
     let mut cluster = Command::new(&myself);
     cluster.args([WORD, "playground"]).arg(&kubeconfig).arg(events.to_string());
     let mut cluster = Guarded(cluster.spawn()?);
-    wait(|| Ok(kubeconfig.exists()), &mut cluster.0)?;
+    until(PATIENCE, || Ok(kubeconfig.exists()), &mut cluster.0)?;
     let server = server(&fs::read_to_string(&kubeconfig)?)?;
 
     let (config, log) = (at("config.yaml"), at("log"));
@@ -101,48 +89,15 @@ pub fn measure(folder: &Path, events: u64) -> anyhow::Result<Numbers> {
     let memory = |tidings: &Guarded, word: &str| {
         proc_number(&tidings.0.id().to_string(), "status", word) / 1024.0
     };
-    wait(|| Ok(lists()? == 1), &mut tidings.0)?;
+    until(PATIENCE, || Ok(lists()? == 1), &mut tidings.0)?;
     let first = memory(&tidings, "VmRSS");
     // A watch that ends, and one that closes at once: the position is stale, and a list needed.
     for fault in ["closeAtOnce", "endWatch"] {
         let body = format!("{{\"fault\":\"{fault}\",\"on\":\"watch\",\"resource\":\"events\"}}");
-        post(&server, "/playground/faults", &body)?;
+        ask(&server, "POST", "/playground/faults", &body)?;
     }
-    wait(|| Ok(lists()? == 2), &mut tidings.0)?;
+    until(PATIENCE, || Ok(lists()? == 2), &mut tidings.0)?;
     let (rss, most) = (memory(&tidings, "VmRSS"), memory(&tidings, "VmHWM"));
     let numbers = [("first", first), ("rss", rss), ("most", most)];
     Ok(numbers.map(|(name, number)| (name.to_owned(), number)).into())
-}
-
-#[expect(clippy::disallowed_methods, reason = "waits for another process")]
-fn wait(
-    mut ready: impl FnMut() -> anyhow::Result<bool>,
-    process: &mut Child,
-) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    while !ready()? {
-        if let Some(status) = process.try_wait()? {
-            bail!("a process ended by itself: {status}");
-        }
-        if begun.elapsed() > PATIENCE {
-            bail!("it takes too long");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
-}
-
-fn server(kubeconfig: &str) -> anyhow::Result<String> {
-    let line = kubeconfig.lines().find_map(|line| line.trim().strip_prefix("server: http://"));
-    Ok(line.context("a server")?.to_owned())
-}
-
-fn post(server: &str, path: &str, body: &str) -> anyhow::Result<()> {
-    let mut stream = TcpStream::connect(server)?;
-    let head = format!("host: x\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-    stream.write_all(format!("POST {path} HTTP/1.1\r\n{head}\r\n{body}").as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-    Ok(())
 }

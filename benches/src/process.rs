@@ -49,10 +49,15 @@ pub fn written_bytes() -> f64 {
 
 /// Seconds that this process was on a core: what stays the same when others use it, too.
 pub fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_seconds_of("self")
+}
+
+/// The same of another process, with those of its children that have ended.
+pub fn cpu_seconds_of(process: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name of the process, in brackets, can hold anything.
     let fields = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = fields.split_whitespace().skip(11).take(4);
     let ticks: f64 = ticks.filter_map(|number| number.parse::<f64>().ok()).sum();
     ticks / 100.0
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    memory,
+    memory, original,
     process::{Numbers, measure},
 };
 
@@ -18,13 +18,18 @@ const ROUNDS: usize = 3;
 const PINNED: &str = "TIDINGS_BENCH_PINNED";
 
 /// Runs everything, or only what begins with `only`: `decode`, `layout`, `way`, `memory`, `objects` or
-/// `requests`.
+/// `requests`. `original` is beside that: it needs Go, and takes minutes.
 pub fn run(only: &str) -> anyhow::Result<()> {
-    if let Some(status) = pinned()? {
+    let original = only == "original";
+    // Who only watches leaves the last core to the programs that are compared.
+    if let Some(status) = pinned(if original { "0" } else { "1" })? {
         anyhow::ensure!(status.success(), "the benchmark ended with {status}");
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
+    if original {
+        return original::run(folder.path());
+    }
     say("| measured | here | per CPU second | target | |\n|---|---|---|---|---|");
     if "decode".starts_with(only) {
         decode(folder.path())?;
@@ -48,12 +53,12 @@ pub fn run(only: &str) -> anyhow::Result<()> {
 }
 
 /// Runs this binary again on one core, where `taskset` is to be had.
-fn pinned() -> anyhow::Result<Option<ExitStatus>> {
+fn pinned(core: &str) -> anyhow::Result<Option<ExitStatus>> {
     if std::env::var_os(PINNED).is_some() {
         return Ok(None);
     }
     let mut again = Command::new("taskset");
-    again.args(["-c", "1"]).arg(std::env::current_exe()?).args(std::env::args_os().skip(1));
+    again.args(["-c", core]).arg(std::env::current_exe()?).args(std::env::args_os().skip(1));
     let status = again.env(PINNED, "1").status().ok();
     if status.is_none() {
         say("There is no `taskset`: this runs on every core.\n");

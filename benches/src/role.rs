@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::{bodies, decode, generate, layout, memory, objects, requests, way};
+use crate::{bodies, decode, generate, layout, memory, objects, original, requests, way};
 
 /// The argument before the name of a role.
 pub const WORD: &str = "role";
@@ -24,6 +24,14 @@ pub fn play(role: &str, arguments: &[String]) -> anyhow::Result<()> {
             way::measure(Path::new(text(0)?), Path::new(text(1)?), lanes, shape)
         }
         "playground" => memory::playground(Path::new(text(0)?), number(1)?),
+        "flood" => {
+            let flood = original::cluster::Flood {
+                events: number(1)?,
+                pods: number(2)?,
+                per_second: number(3)?,
+            };
+            original::cluster::play(Path::new(text(0)?), flood)
+        }
         "tidings" => memory::tidings(arguments),
         "objects" => {
             objects::measure(number(0)?, text(1)? == "annotations");

@@ -10,21 +10,39 @@ import (
 	"tidings/e2e/oracle/kube"
 )
 
+// Remember says whether patterns are compiled and templates parsed once, for one goroutine alone. The
+// original does it anew for every event, to the same effect: whoever measures what that costs turns it
+// off.
+var Remember = true
+
 type parsed struct {
 	*template.Template
 	err error
 }
 
-// Parsed templates: the original parses for every event, to the same effect.
 var templates = map[string]parsed{}
+
+func parse(text string) (it parsed) {
+	it.Template, it.err = template.New("template").Funcs(sprig.TxtFuncMap()).Parse(text)
+	return it
+}
+
+func remembered(text string) parsed {
+	it, known := templates[text]
+	if !known {
+		it = parse(text)
+		templates[text] = it
+	}
+	return it
+}
 
 // Text renders one template.
 func Text(event *kube.EnhancedEvent, text string) (string, error) {
-	it, known := templates[text]
-	if !known {
-		it.Template, it.err = template.New("template").Funcs(sprig.TxtFuncMap()).Parse(text)
-		templates[text] = it
+	get := parse
+	if Remember {
+		get = remembered
 	}
+	it := get(text)
 	if it.err != nil {
 		return "", it.err
 	}
@@ -35,15 +53,15 @@ func Text(event *kube.EnhancedEvent, text string) (string, error) {
 	return out.String(), nil
 }
 
-// shaped renders a layout: texts are templates, mappings and lists are walked, all else is null.
-func shaped(value interface{}, event *kube.EnhancedEvent) (interface{}, error) {
+// Shaped renders a layout: texts are templates, mappings and lists are walked, all else is null.
+func Shaped(value interface{}, event *kube.EnhancedEvent) (interface{}, error) {
 	switch value := value.(type) {
 	case string:
 		return Text(event, value)
 	case map[string]interface{}:
 		result := make(map[string]interface{}, len(value))
 		for key, part := range value {
-			rendered, err := shaped(part, event)
+			rendered, err := Shaped(part, event)
 			if err != nil {
 				return nil, err
 			}
@@ -53,7 +71,7 @@ func shaped(value interface{}, event *kube.EnhancedEvent) (interface{}, error) {
 	case []interface{}:
 		result := make([]interface{}, len(value))
 		for i, part := range value {
-			rendered, err := shaped(part, event)
+			rendered, err := Shaped(part, event)
 			if err != nil {
 				return nil, err
 			}
@@ -72,7 +90,7 @@ func (s Sink) Body(event *kube.EnhancedEvent) ([]byte, error) {
 	}
 	body := event.ToJSON()
 	if s.Layout != nil {
-		document, err := shaped(s.Layout, event)
+		document, err := Shaped(s.Layout, event)
 		if err != nil {
 			return nil, err
 		}

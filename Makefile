@@ -4,8 +4,9 @@
 # One profile serves tests, e2e and the demo.
 PROFILE ?= ci
 KILLS ?= 200
+RELOADS ?= 1000
 
-.PHONY: demo test e2e e2e-all differential corpus build torture bench bench-original lint
+.PHONY: demo test e2e e2e-all differential corpus build torture reloads bench bench-original lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -42,6 +43,10 @@ build:
 torture:
 	KILLS=$(KILLS) cargo test --quiet --profile $(PROFILE) -p tidings --test torture
 
+## Another config again and again under load, half of them broken, and count what is missing.
+reloads:
+	RELOADS=$(RELOADS) cargo test --quiet --profile $(PROFILE) -p tidings --test reloads
+
 ## Events a second, bytes an event, memory: the table of docs/benchmarks.md.
 bench:
 	cargo bench -p benches
@@ -55,7 +60,7 @@ lint:
 	rustup component add rustfmt clippy >/dev/null 2>&1 || cargo clippy --version >/dev/null
 	cargo fmt --all --check
 	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
-	cargo clippy --profile $(PROFILE) -p tidings --test torture --test differential --test corpus -- -D warnings
+	cargo clippy --profile $(PROFILE) -p tidings --test torture --test reloads --test differential --test corpus -- -D warnings
 	cd e2e && test -z "$$(gofmt -l .)"
 
 # Where cargo puts a binary of this profile.

@@ -33,6 +33,8 @@ mod repeats;
 
 mod settings;
 
+mod swap;
+
 pub use compile::Warning;
 pub use explain::{Explanation, Open, Walk};
 pub use repeats::{Decision, Repeats, Sending, Step};

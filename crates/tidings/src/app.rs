@@ -1,6 +1,8 @@
 //! The wiring, in the order of the start: the only place that knows every part.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+mod ends;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use event::{Clock, Stop, SystemClock, Tasks, journal::Loaded};
 use pipeline::{
@@ -13,10 +15,11 @@ use pipeline::{
     counts::Counts,
     enrich::Enricher,
     limits::Limits,
-    route::{Receiver, Router},
+    route::Router,
     save::{Saver, StateFolder},
-    send::{LaneWatch, drained},
+    send::drained,
 };
+use tokio::sync::Mutex;
 
 use crate::{
     cluster,
@@ -26,50 +29,22 @@ use crate::{
     lookups::{Asked, Lookups},
     losses,
     ops::{self, Served, Sources},
-    receivers, report,
+    receivers::{self, Means, Receivers},
+    reloading::Reloading,
+    report,
     settings::Settings,
     shadow::Shadow,
     source,
     state::{self, State},
 };
 
+pub use self::ends::{Input, Output};
+
 /// For example `tidings/0.1.0`.
 pub const USER_AGENT: &str = concat!("tidings/", env!("CARGO_PKG_VERSION"));
 
 /// How long lanes may empty themselves after a stop.
 const GRACE: Duration = Duration::from_secs(20);
-
-/// Where events come from.
-#[derive(Debug)]
-pub enum Input {
-    /// An API server.
-    Cluster {
-        /// See [`Access::kubeconfig`].
-        kubeconfig: Option<PathBuf>,
-        /// See [`Access::context`].
-        context: Option<String>,
-        /// Ask for JSON only.
-        json: bool,
-        /// Wait for a cluster that does not answer.
-        patient: bool,
-    },
-    /// A file, or standard input as `-`.
-    Source {
-        /// The file.
-        path: PathBuf,
-        /// How long everything may take to be sent after the input has ended.
-        drain_timeout: Duration,
-    },
-}
-
-/// Where a run leaves what it knows, and what it would send.
-#[derive(Debug)]
-pub struct Output {
-    /// The folder of the journal.
-    pub state: Option<PathBuf>,
-    /// Nothing is sent; it is written here instead.
-    pub shadow: Option<Shadow>,
-}
 
 /// Runs until `stop` fires, or the source has ended.
 pub async fn run(
@@ -90,9 +65,11 @@ pub async fn run(
         }
         Input::Source { path, drain_timeout } => {
             let parts = Parts::open(&settings, output, &stop).await?;
-            let Parts { way, lanes, saver, tasks, lanes_stop, clock, folder: _ours, .. } = parts;
+            let Parts { way, receivers, saver, tasks, lanes_stop, clock, folder: _ours, .. } =
+                parts;
             let max_age = settings.max_age_is_set.then_some(settings.max_age);
             let outcome = source::run(&path, way, &*clock, max_age, &stop).await;
+            let lanes = receivers.lock().await.watches().borrow().clone();
             let left = drained(&lanes, &saver, drain_timeout).await;
             stop_lanes(&tasks, &lanes_stop, saver).await;
             source::end(outcome, &left)
@@ -113,14 +90,21 @@ async fn run_cluster(
     tracing::info!("cluster {name} at {}", client.server);
     let scopes = Scope::cover(&uid, &settings.namespaces);
     output.state.get_or_insert_with(|| state::default_path(&uid));
+    let config = output.config.take();
     let parts = Parts::open(&settings, output, &stop).await?;
     following::check_permissions(&client, &scopes).await;
-    let Parts { way, asked, loaded, lanes, saver, tasks, lanes_stop, clock, folder } = parts;
+    let Parts { way, asked, loaded, receivers, saver, tasks, lanes_stop, clock, folder } = parts;
     let cluster = (&*uid, &settings.cluster_name, Some(settings.max_age));
     let following = Following::new(&client, &way, scopes.clone(), &loaded, cluster, &clock);
+    let reloading = config.map(|config| {
+        let (receivers, way) = (Arc::clone(&receivers), Arc::clone(&way));
+        let obeyed = (settings.clone(), asked);
+        Reloading::new(config, obeyed, receivers, way, saver.clone(), Arc::clone(&clock))
+    });
     let sources = Sources {
         saver: saver.clone(),
-        lanes: lanes.clone(),
+        lanes: receivers.lock().await.watches(),
+        reloads: reloading.as_ref().map(Reloading::reloads),
         scopes: following.statuses(),
         counts: way.lock().await.counts.watch(),
         client: client.clone(),
@@ -134,10 +118,16 @@ async fn run_cluster(
     tasks.spawn("ops", ops::serve((served.address, served.guard), sources, lanes_stop.clone()));
     let asked = (&settings, asked);
     lookups.open((&client, &scopes), asked, &clock, &tasks, &stop).await;
+    if let Some(reloading) = reloading {
+        tasks.spawn("reload", reloading.run(lanes_stop.clone()));
+    }
     let outcome = following.behind(&lookups).run(&stop).await;
     lookups.tell();
     tracing::info!(requests = client.requests(), "collecting stopped; emptying the lanes");
+    // A reload that is under way is over then, and no other begins.
+    let receivers = receivers.lock().await;
     if outcome.is_ok() {
+        let lanes = receivers.watches().borrow().clone();
         for left in drained(&lanes, &saver, GRACE).await {
             tracing::info!("{} events for {} stay in the journal", left.rows, left.lane);
         }
@@ -154,7 +144,7 @@ struct Parts {
     /// Who asks what an event is about.
     asked: Asked,
     loaded: Loaded,
-    lanes: Vec<LaneWatch>,
+    receivers: Arc<Mutex<Receivers>>,
     saver: Saver,
     tasks: Tasks,
     lanes_stop: Stop,
@@ -166,7 +156,7 @@ struct Parts {
 impl Parts {
     async fn open(
         settings: &Settings,
-        Output { state, shadow }: Output,
+        Output { state, shadow, .. }: Output,
         stop: &Stop,
     ) -> Result<Self, Failure> {
         let state = match &shadow {
@@ -176,27 +166,27 @@ impl Parts {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let state = State::open(state.as_deref(), settings, Arc::clone(&clock), stop).await?;
         tracing::info!("{}", state.describe());
-        let receivers: Vec<Receiver> = settings
-            .receivers
-            .iter()
-            .zip(&state.lanes)
-            .map(|(it, lane)| Receiver {
-                name: it.name.clone(),
-                lane: lane.id,
-                repeats: it.repeats,
-            })
-            .collect();
-        // What is wrong with the tree was told when the config was read.
-        let (router, _) = Router::new(&settings.route, &receivers);
         let tasks = Tasks::new(stop.clone());
         let lanes_stop = Stop::new();
-        let (lanes, receivers) =
-            receivers::connect((settings, shadow), &state, &tasks, &lanes_stop, &clock).await?;
-        let asked = Asked { rules: router.needs(), receivers };
-        let desk = Desk::new(state.saver.clone(), lanes.clone(), Arc::clone(&clock));
-        control::serve(desk, state.folder.as_ref().map(|it| it.path()), &tasks, &lanes_stop);
+        let connected = receivers::connect(settings, &clock).await?;
+        let sinks = connected.iter().map(|(_, sink)| sink);
+        // What is wrong with the tree was told when the config was read.
+        let targets = receivers::targets(&settings.receivers, &state.lanes);
+        let (router, _) = Router::new(&settings.route, &targets);
+        let asked = Asked { rules: router.needs(), receivers: receivers::needs_of(sinks) };
+        let State { saver, live, loaded, folder, lanes, .. } = state;
+        let means = Means {
+            saver: saver.clone(),
+            tasks: tasks.clone(),
+            stop: lanes_stop.clone(),
+            clock: Arc::clone(&clock),
+            shadow,
+        };
+        let receivers = Receivers::start(connected, &lanes, means);
+        let desk = Desk::new(saver.clone(), receivers.watches(), Arc::clone(&clock));
+        control::serve(desk, folder.as_ref().map(|it| it.path()), &tasks, &lanes_stop);
+        let receivers = Arc::new(Mutex::new(receivers));
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
-        let State { saver, live, loaded, folder, .. } = state;
         let mut way = Way::new(live, enricher, router, saver.clone());
         way.limits = Limits::new(&settings.limits);
         if let Some(limit) = settings.metrics.max_series {
@@ -210,7 +200,7 @@ impl Parts {
         let tell = (saver.clone(), Arc::clone(&way), Arc::clone(&clock));
         tasks
             .spawn("losses", losses::tell(tell, settings.cluster_name.clone(), lanes_stop.clone()));
-        Ok(Self { way, asked, loaded, lanes, saver, tasks, lanes_stop, clock, folder })
+        Ok(Self { way, asked, loaded, receivers, saver, tasks, lanes_stop, clock, folder })
     }
 }
 

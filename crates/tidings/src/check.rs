@@ -8,7 +8,7 @@ use crate::{
     app::USER_AGENT,
     exit::Failure,
     logging,
-    settings::{Finding, Loaded, Reading, Receiver, Settings, process},
+    settings::{Finding, Footprint, Loaded, Reading, Receiver, Settings, process},
 };
 
 pub(crate) mod json;
@@ -18,10 +18,11 @@ pub(crate) mod print;
 pub(crate) mod probe;
 
 /// The settings of `tidings run`: what only the kinds of receivers know is told with all else, and with its line.
-pub(crate) async fn startable(path: &Path, strict: bool) -> Result<Settings, Failure> {
+pub(crate) async fn startable(path: &Path, strict: bool) -> Result<(Settings, Footprint), Failure> {
     let mut loaded = Loaded::from_file(path, Reading { strict, environment: &process });
     drop(prepare(&mut loaded).await);
-    accept(loaded)
+    let footprint = std::mem::take(&mut loaded.footprint);
+    Ok((accept(loaded)?, footprint))
 }
 
 /// The settings, for those who do not need every receiver.

@@ -42,6 +42,8 @@ mod receiver_texts;
 
 mod receivers;
 
+pub mod reloading;
+
 mod report;
 
 mod routing;

@@ -12,6 +12,8 @@ mod legacy;
 
 mod metrics;
 
+mod reloaded;
+
 mod server;
 
 use std::sync::Arc;
@@ -26,7 +28,8 @@ use pipeline::{
 use tokio::sync::watch;
 
 use crate::{
-    check::texts, cli::metrics::MetricsArgs, exit::Failure, lookups::Lookups, settings::Settings,
+    check::texts, cli::metrics::MetricsArgs, exit::Failure, lookups::Lookups, reloading::Reloads,
+    settings::Settings,
 };
 
 use self::guard::Guard;
@@ -37,7 +40,9 @@ pub(crate) use self::server::serve;
 #[derive(Clone)]
 pub(crate) struct Sources {
     pub(crate) saver: Saver,
-    pub(crate) lanes: Vec<LaneWatch>,
+    pub(crate) lanes: watch::Receiver<Vec<LaneWatch>>,
+    /// How reading the config again goes, if it is read again.
+    pub(crate) reloads: Option<Reloads>,
     /// Of each scope that is followed: its namespace, empty for all, and what its collector does.
     pub(crate) scopes: Vec<(Text, watch::Receiver<Status>)>,
     pub(crate) counts: CountsWatch,
@@ -50,6 +55,13 @@ pub(crate) struct Sources {
     pub(crate) legacy: Option<String>,
     /// Fires when the process is asked to stop: not ready from then on.
     pub(crate) stop: Stop,
+}
+
+impl Sources {
+    /// The lanes that run now.
+    pub(crate) fn lanes(&self) -> Vec<LaneWatch> {
+        self.lanes.borrow().clone()
+    }
 }
 
 /// What is served, and where.

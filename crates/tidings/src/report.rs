@@ -37,7 +37,8 @@ async fn every_minute(sources: Sources, stop: Stop) {
         }
         let Ok(ledger) = saver.ledger().await else { return };
         let sums = Sums::of(&ledger);
-        let lag = lanes.iter().filter_map(|lane| lane.status().lag).map(|lag| lag.p99).max();
+        let now = lanes.borrow().clone();
+        let lag = now.iter().filter_map(|lane| lane.status().lag).map(|lag| lag.p99).max();
         let mut line = line(&before, &sums, since.elapsed(), lag);
         let kept = per_second(sums.accepted.saturating_sub(before.accepted), since.elapsed());
         let room = room(&saver, folder.as_deref()).await;

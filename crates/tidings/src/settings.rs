@@ -27,6 +27,8 @@ mod file;
 
 mod finding;
 
+mod footprint;
+
 mod foreign;
 
 mod inside;
@@ -56,6 +58,7 @@ mod source;
 pub use amount::{Age, Size};
 pub use expand::{Environment, process};
 pub use finding::{Finding, Place, Severity};
+pub use footprint::Footprint;
 pub(crate) use foreign::Foreign;
 pub use load::{Loaded, Reading};
 pub use receiver::{Origin, Overflow, Receiver};

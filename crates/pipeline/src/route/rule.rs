@@ -264,7 +264,8 @@ impl RuleNeeds {
     }
 
     /// What either needs.
-    pub(super) fn with(self, other: Self) -> Self {
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
         Self {
             object: self.object || other.object,
             annotations: self.annotations || other.annotations,

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
+    Lane,
     delivery::{End, Settled},
     lag::{Lag, LagRecorder},
     orders::{Inbox, Order, give},
@@ -132,6 +133,14 @@ impl LaneWatch {
         self.status.clone()
     }
 
+    /// Waits until the lane has ended; says how it was then.
+    pub async fn ended(&self) -> LaneStatus {
+        let mut status = self.status.clone();
+        // One whose task is gone has ended too.
+        drop(status.wait_for(|status| status.state == LaneState::Stopped).await);
+        self.status()
+    }
+
     /// Waits until everything up to `head` is done with. A lane that has ended before never is.
     pub async fn reaches(&self, head: Seq) -> bool {
         let mut status = self.status.clone();
@@ -139,6 +148,22 @@ impl LaneWatch {
             .wait_for(|status| status.cursor >= head || status.state == LaneState::Stopped)
             .await
             .is_ok_and(|status| status.cursor >= head)
+    }
+}
+
+impl<R> Lane<R> {
+    /// The same lane, which counts on from where one before it has ended.
+    #[must_use]
+    pub fn after(self, before: &LaneStatus) -> Self {
+        self.reporter.status.send_modify(|status| {
+            status.delivered = before.delivered;
+            status.parked = before.parked;
+            status.attempts = before.attempts;
+            status.last_delivered = before.last_delivered;
+            status.lag = before.lag;
+            status.replayed = before.replayed;
+        });
+        self
     }
 }
 

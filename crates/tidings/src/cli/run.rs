@@ -12,7 +12,8 @@ use crate::{
     exit::Failure,
     logging,
     ops::{Address, Served},
-    settings::Settings,
+    reloading::Config,
+    settings::{Footprint, Settings},
     shadow::Shadow,
 };
 
@@ -52,9 +53,9 @@ pub struct RunArgs {
 /// Runs until `stop` fires, or the source has ended.
 pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
     let RunArgs { config, strict, input, state, shadow, shadow_out, .. } = args;
-    let settings = match &config {
+    let (settings, footprint) = match &config {
         Some(path) => check::startable(path, strict).await?,
-        None => Settings::for_terminal(),
+        None => (Settings::for_terminal(), Footprint::default()),
     };
     logging::start(&settings.log_level, settings.log_format);
     // A person at a terminal wants to know at once; a service waits for its cluster.
@@ -62,5 +63,7 @@ pub async fn run(args: RunArgs, stop: Stop) -> Result<ExitCode, Failure> {
     let shadow = shadow.then(|| Shadow::open(shadow_out.as_deref())).transpose()?;
     let usual = if config.is_some() { Address::usual() } else { Address::OFF };
     let served = Served::of(&settings, args.metrics, usual)?;
-    app::run(settings, input, Output { state, shadow }, served, stop).await
+    let reload = |path| Config::of(path, strict, footprint);
+    let config = config.filter(|_| input.is_cluster()).map(reload).transpose()?;
+    app::run(settings, input, Output { state, shadow, config }, served, stop).await
 }

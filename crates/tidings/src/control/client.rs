@@ -132,5 +132,5 @@ fn open(folder: &StateFolder) -> Result<(Desk, Saver), Failure> {
     let settings = SaverSettings { budget, trim_every: long, ..SaverSettings::default() };
     let opened = Saver::open(Box::new(journal), &names, Arc::clone(&clock), settings);
     let (saver, _) = opened.map_err(Failure::start)?;
-    Ok((Desk::new(saver.clone(), Vec::new(), clock), saver))
+    Ok((Desk::new(saver.clone(), tokio::sync::watch::channel(Vec::new()).1, clock), saver))
 }

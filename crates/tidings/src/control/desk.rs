@@ -12,7 +12,7 @@ use anyhow::bail;
 use event::{Clock, journal::Lane};
 use pipeline::{save::Saver, send::LaneWatch};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::protocol::Request;
 
@@ -27,14 +27,18 @@ pub(super) type Items = mpsc::Sender<Value>;
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
     saver: Saver,
-    running: Arc<[LaneWatch]>,
+    running: watch::Receiver<Vec<LaneWatch>>,
     clock: Arc<dyn Clock>,
 }
 
 impl Desk {
     /// A desk of a process in which these lanes run.
-    pub(crate) fn new(saver: Saver, running: Vec<LaneWatch>, clock: Arc<dyn Clock>) -> Self {
-        Self { saver, running: running.into(), clock }
+    pub(crate) fn new(
+        saver: Saver,
+        running: watch::Receiver<Vec<LaneWatch>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { saver, running, clock }
     }
 
     /// Does what is asked, and says what was done.
@@ -74,7 +78,7 @@ impl Desk {
         }
     }
 
-    fn running(&self, lane: &Lane) -> Option<&LaneWatch> {
-        self.running.iter().find(|watch| watch.lane() == lane.id)
+    fn running(&self, lane: &Lane) -> Option<LaneWatch> {
+        self.running.borrow().iter().find(|watch| watch.lane() == lane.id).cloned()
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn add(
         .map(|(_, status)| status.borrow().restarts.values().sum::<u64>())
         .sum();
     counter("watch_errors", "The total number of errors received from the informer", restarts);
-    let failed = sources.lanes.iter().map(|lane| lane.status().attempts);
+    let lanes = sources.lanes();
+    let failed = lanes.iter().map(|lane| lane.status().attempts);
     let failed: u64 = failed.map(|attempts| attempts.unavailable + attempts.blocked).sum();
     counter(
         "send_event_errors",

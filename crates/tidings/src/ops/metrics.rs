@@ -17,7 +17,7 @@ use crate::forecast::Room;
 use super::{
     Sources, enrichment,
     families::{Families, float},
-    legacy,
+    legacy, reloaded,
 };
 
 /// Of which source it is; who builds a release says so.
@@ -51,6 +51,9 @@ pub(super) async fn text(sources: &Sources) -> Result<String, JournalError> {
     stored(&mut families, sources).await?;
     sent(&mut families, &ledger);
     receiving(&mut families, sources);
+    if let Some(reloads) = &sources.reloads {
+        reloaded::add(&mut families, reloads);
+    }
     if let Some(prefix) = &sources.legacy {
         legacy::add(&mut families, prefix, sources, &ledger, &counted);
     }
@@ -251,7 +254,8 @@ fn sent(families: &mut Families, ledger: &Ledger) {
 
 /// How each receiver is doing.
 fn receiving(families: &mut Families, sources: &Sources) {
-    let lanes: Vec<_> = sources.lanes.iter().map(|lane| (lane.name(), lane.status())).collect();
+    let watches = sources.lanes();
+    let lanes: Vec<_> = watches.iter().map(|lane| (lane.name(), lane.status())).collect();
     let now = SystemClock.now();
     let mut age = families.gauge(
         "tidings_output_queue_oldest_age_seconds",
@@ -307,7 +311,7 @@ fn receiving(families: &mut Families, sources: &Sources) {
         let seconds = u64::try_from(time.as_second()).unwrap_or_default();
         last.add(&[("output", name.as_str())], float(seconds));
     }
-    for lane in &sources.lanes {
+    for lane in &watches {
         families.merge(lane.measured());
     }
 }

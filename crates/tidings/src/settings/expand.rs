@@ -5,7 +5,7 @@
 //! it is a variable of the template. And `${file:/path}` is the content of a file; it is put in after
 //! the YAML is read, so that no secret can change the structure or show up in an error.
 
-use std::{fs, ops::Range};
+use std::{fs, ops::Range, path::PathBuf};
 
 /// Stands before and behind the number of a secret in the expanded text. Unicode has no characters here.
 const SECRET: (char, char) = ('\u{fdd0}', '\u{fdd1}');
@@ -30,6 +30,8 @@ pub(super) struct Expanded {
     pieces: Vec<Piece>,
     /// Contents of files.
     secrets: Vec<String>,
+    /// The files that were asked for, and their bytes unless they cannot be read.
+    pub(super) files: Vec<(PathBuf, Option<Vec<u8>>)>,
     /// What is to be said about it.
     pub(super) notes: Vec<Note>,
 }
@@ -139,7 +141,9 @@ impl Expanded {
     }
 
     fn file(&mut self, range: Range<usize>, path: &str) {
-        match fs::read(path) {
+        let read = fs::read(path);
+        self.files.push((path.into(), read.as_ref().ok().cloned()));
+        match read {
             Ok(content) => {
                 let placeholder = format!("{}{}{}", SECRET.0, self.secrets.len(), SECRET.1);
                 self.secrets.push(String::from_utf8_lossy(&content).trim().to_owned());

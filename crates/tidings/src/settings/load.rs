@@ -1,9 +1,6 @@
 //! From the bytes of files to settings, with everything that is wrong on the way.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use event::{Text, written};
 use pipeline::route::RouteSettings;
@@ -15,6 +12,7 @@ use super::{
     expand::Environment,
     file::{self, File, Included},
     finding::{Finding, Severity},
+    footprint::{self, Footprint},
     level, older,
     receiver::Origin,
     remark::Remark,
@@ -40,6 +38,8 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
     /// The receivers whose settings can be read, whatever else is wrong.
     pub(crate) receivers: Vec<Receiver>,
+    /// The files that it was read from.
+    pub(crate) footprint: Footprint,
     files: Files,
 }
 
@@ -62,25 +62,39 @@ impl Loaded {
     /// Reads the file at `path`, and what it includes.
     pub fn from_file(path: &Path, reading: Reading<'_>) -> Self {
         let name = path.display().to_string();
-        match fs::read(path) {
+        let read = fs::read(path);
+        let mut footprint = Footprint::default();
+        footprint.file(path, read.as_deref().ok());
+        match read {
             Ok(bytes) => {
                 let folder = path.parent().unwrap_or(Path::new(""));
-                Self::from_bytes(&bytes, &name, folder, reading)
+                Self::read((&bytes, &name), folder, reading, footprint)
             }
             Err(error) => {
                 let hint = Some("give the path of a config with --config".to_owned());
                 let message = format!("the config cannot be read: {error}");
                 let findings = vec![Finding::of_file(&name, message, hint)];
-                Self { settings: None, findings, receivers: Vec::new(), files: Files::default() }
+                let (receivers, files) = (Vec::new(), Files::default());
+                Self { settings: None, findings, receivers, footprint, files }
             }
         }
     }
 
     /// Reads `bytes`, called `name`, whose includes are relative to `folder`.
     pub fn from_bytes(bytes: &[u8], name: &str, folder: &Path, reading: Reading<'_>) -> Self {
-        let mut loader = Loader { reading, files: Files::default(), findings: Vec::new() };
+        Self::read((bytes, name), folder, reading, Footprint::default())
+    }
+
+    fn read(
+        (bytes, name): (&[u8], &str),
+        folder: &Path,
+        reading: Reading<'_>,
+        footprint: Footprint,
+    ) -> Self {
+        let (files, findings) = (Files::default(), Vec::new());
+        let mut loader = Loader { reading, files, findings, footprint };
         let settings = loader.load(bytes, name, folder);
-        let Loader { files, mut findings, .. } = loader;
+        let Loader { files, mut findings, footprint, .. } = loader;
         let dangling = files.sources.iter().flat_map(|source| source.dangling(&findings));
         let dangling: Vec<_> = dangling.collect();
         findings.extend(dangling);
@@ -96,7 +110,7 @@ impl Loaded {
             !mistakes.any(|it| file.is(&it.file) && it.path.starts_with(&own))
         });
         let settings = settings.filter(|_| !findings.iter().any(Finding::is_mistake));
-        Self { settings, findings, receivers, files }
+        Self { settings, findings, receivers, footprint, files }
     }
 
     /// The settings, or every mistake as a text.
@@ -185,6 +199,7 @@ struct Loader<'e> {
     reading: Reading<'e>,
     files: Files,
     findings: Vec<Finding>,
+    footprint: Footprint,
 }
 
 /// What was read of one file.
@@ -251,7 +266,10 @@ impl Loader<'_> {
 
     /// Reads one file. Nothing when it is broken.
     fn open(&mut self, bytes: &[u8], name: &str) -> Option<Value> {
-        let (source, findings) = Source::new(name, bytes, self.reading.environment);
+        let (mut source, findings) = Source::new(name, bytes, self.reading.environment);
+        for (path, bytes) in source.take_files() {
+            self.footprint.secret(&path, bytes.as_deref());
+        }
         let is_broken = source.root.is_none() && findings.iter().any(Finding::is_mistake);
         let value = source.value();
         self.files.sources.push(source);
@@ -273,14 +291,15 @@ impl Loader<'_> {
         part: &mut Part,
     ) {
         let full = folder.join(pattern).display().to_string();
-        let paths: Vec<PathBuf> = match glob::glob(&full) {
-            Ok(paths) => paths.filter_map(Result::ok).filter(|path| path.is_file()).collect(),
+        let paths = match footprint::matching(&full) {
+            Ok(paths) => paths,
             Err(error) => {
                 let message = format!("`{pattern}` is no pattern of paths: {}", error.msg);
                 part.remarks.push(Remark::mistake("include", message));
                 return;
             }
         };
+        self.footprint.pattern(&full, &paths);
         if paths.is_empty() {
             let hint = format!("it is looked for at `{full}`");
             let message = format!("no file matches `{pattern}`");
@@ -307,7 +326,9 @@ impl Loader<'_> {
         route: &mut RouteSettings,
         part: &mut Part,
     ) -> Result<(), String> {
-        let bytes = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+        let read = fs::read(path);
+        self.footprint.file(path, read.as_deref().ok());
+        let bytes = read.map_err(|error| format!("cannot be read: {error}"))?;
         let source = self.files.sources.len();
         let before = self.findings.len();
         let mut value = self.open(&bytes, name).unwrap_or_default();

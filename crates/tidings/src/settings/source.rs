@@ -1,6 +1,6 @@
 //! One file of a config: its text, and where things stand in it.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use super::{
     compose::{self, Remark},
@@ -76,6 +76,11 @@ impl Source {
         let Remark { at, is_mistake, message, hint } = remark;
         let severity = if is_mistake { Severity::Mistake } else { Severity::Warning };
         self.finding(self.expanded.original(at), severity, "", message, hint)
+    }
+
+    /// Takes out the files whose contents are values, with their bytes unless they cannot be read.
+    pub(super) fn take_files(&mut self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+        std::mem::take(&mut self.expanded.files)
     }
 
     /// The value of the whole document, with the contents of files in it.

@@ -15,6 +15,7 @@ mod journal;
 mod lookups;
 mod ops;
 mod ops_tls;
+mod reload;
 mod render;
 mod route;
 mod send_test;

@@ -52,6 +52,7 @@ fn steady(text: &str) -> String {
         "requests_total",
         "attempts",
         "build_info",
+        "config_hash",
     ];
     text.lines()
         .filter(|line| !line.starts_with('#'))

@@ -88,10 +88,7 @@ impl Victim {
 
     /// SIGTERM, and how it ended; it is killed when it does not end in time.
     pub(crate) async fn stop(mut self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {
-        rustix::process::kill_process(
-            rustix::process::Pid::from_child(&self.child),
-            rustix::process::Signal::TERM,
-        )?;
+        self.signal(rustix::process::Signal::TERM)?;
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
@@ -101,6 +98,11 @@ impl Victim {
         }
         self.kill()?;
         Ok(None)
+    }
+
+    /// Any other signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) -> anyhow::Result<()> {
+        Ok(rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal)?)
     }
 
     /// Whether it still runs.

@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use prometheus::{HistogramVec, core::Collector};
 
 use crate::{
+    canary,
     collect::judge::{Fate, Judged},
     measures::{self, MetricFamily},
 };
@@ -170,6 +171,9 @@ impl Counts {
     /// Notes what was taken; `now` is in seconds since 1970.
     pub(crate) fn note(&mut self, judged: &Judged, now: u32) {
         let (event, pending) = (&judged.event, &mut self.pending);
+        if canary::is_marked(event) {
+            return;
+        }
         let basis = match judged.fate {
             // Sent because it is young, though in no sum.
             Fate::Happened(_) if event.occurrences.after == 0 => {

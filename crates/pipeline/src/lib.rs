@@ -17,6 +17,8 @@ pub mod send;
 
 pub mod backoff;
 
+pub mod canary;
+
 pub mod counts;
 
 pub mod limits;
@@ -33,6 +35,7 @@ use event::{
 };
 
 use self::{
+    canary::Canaries,
     collect::judge::{Fate, Judged},
     counts::Counts,
     enrich::Enricher,
@@ -74,6 +77,8 @@ pub struct Way<S> {
     arrivals: u64,
     /// How much of one namespace is sent; everything unless somebody sets it.
     pub limits: Limits,
+    /// Where our own probes go.
+    pub canaries: Canaries,
     /// What happened, for metrics.
     pub counts: Counts,
     next: Commit,
@@ -91,6 +96,7 @@ impl<S: Save> Way<S> {
             saver,
             arrivals: 0,
             limits: Limits::default(),
+            canaries: Canaries::default(),
             counts: Counts::default(),
             next: Commit::default(),
             snapshot: None,

@@ -22,7 +22,7 @@ use pipeline::{
 use tokio::sync::Mutex;
 
 use crate::{
-    cluster,
+    canary, cluster,
     control::{self, Desk},
     exit::Failure,
     following::{self, Following},
@@ -108,12 +108,18 @@ async fn run_cluster(
         scopes: following.statuses(),
         counts: way.lock().await.counts.watch(),
         client: client.clone(),
+        canary: settings.canary.receivers.clone(),
         lookups: Lookups::default(),
         folder,
         legacy: served.legacy,
         stop: stop.clone(),
     };
     let lookups = sources.lookups.clone();
+    if !sources.canary.is_empty() {
+        let (way, scopes) = (Arc::clone(&way), sources.scopes.clone());
+        let canary = (settings.clone(), client.clone(), way, scopes);
+        tasks.spawn("canary", canary::run(canary, Arc::clone(&clock), lanes_stop.clone()));
+    }
     tasks.spawn("report", report::all(sources.clone(), lanes_stop.clone()));
     tasks.spawn("ops", ops::serve((served.address, served.guard), sources, lanes_stop.clone()));
     let asked = (&settings, asked);
@@ -189,6 +195,7 @@ impl Parts {
         let enricher = Enricher { cluster_name: settings.cluster_name.clone() };
         let mut way = Way::new(live, enricher, router, saver.clone());
         way.limits = Limits::new(&settings.limits);
+        way.canaries.send_to(canary::lanes(settings, &settings.receivers, &lanes));
         if let Some(limit) = settings.metrics.max_series {
             way.counts = Counts::new(usize::try_from(limit).unwrap_or(usize::MAX));
         }

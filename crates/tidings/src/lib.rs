@@ -2,6 +2,8 @@
 
 pub mod app;
 
+mod canary;
+
 mod cases;
 
 pub mod check;

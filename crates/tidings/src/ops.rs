@@ -47,6 +47,8 @@ pub(crate) struct Sources {
     pub(crate) scopes: Vec<(Text, watch::Receiver<Status>)>,
     pub(crate) counts: CountsWatch,
     pub(crate) client: Client,
+    /// The receivers through which canaries are to come back.
+    pub(crate) canary: Vec<Text>,
     /// What is known of objects.
     pub(crate) lookups: Lookups,
     /// Where the state is; in memory when nowhere.

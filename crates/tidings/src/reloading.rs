@@ -22,7 +22,7 @@ use tokio::{
 use self::changes::Changes;
 pub(crate) use self::reloads::Reloads;
 use crate::{
-    check,
+    canary, check,
     exit::Failure,
     lookups::Asked,
     receivers::{self, Receivers},
@@ -245,6 +245,7 @@ impl Reloading {
             way.save(None).await?;
         }
         way.reroute(router, &ids);
+        way.canaries.send_to(canary::lanes(&self.settings, &new.receivers, &lanes));
         drop(way);
         let patient = new.receivers.iter().filter(|it| it.overflow == Overflow::Wait);
         self.saver.spare(patient.map(|it| it.name.clone()).collect());

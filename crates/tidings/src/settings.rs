@@ -53,6 +53,8 @@ mod sending;
 
 mod shown;
 
+mod simple;
+
 mod source;
 
 pub use amount::{Age, Size};
@@ -96,6 +98,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// How much of one namespace receivers are sent.
     pub limits: LimitsSettings,
+    /// Who is asked whether events arrive.
+    pub canary: CanarySettings,
     /// Never look up the involved object.
     pub omit_lookup: bool,
     /// The routing tree.
@@ -137,6 +141,15 @@ pub struct MetricsSettings {
     pub legacy: Vec<String>,
     /// The most series.
     pub max_series: Option<u64>,
+}
+
+/// `canary`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CanarySettings {
+    /// How often; every five minutes when not set.
+    pub every: Option<Age>,
+    /// Through which it has to come back; without any none is written.
+    pub receivers: Vec<Text>,
 }
 
 /// `journal`.
@@ -192,6 +205,7 @@ impl Settings {
             metrics: MetricsSettings::default(),
             journal: JournalSettings::default(),
             limits: LimitsSettings::default(),
+            canary: CanarySettings::default(),
             omit_lookup: false,
             route: RouteSettings { matches: vec![rule], ..RouteSettings::default() },
             receivers: vec![Receiver {

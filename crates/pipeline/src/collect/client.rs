@@ -187,6 +187,16 @@ impl Client {
         serde_json::from_slice::<Review>(&body).ok().map(|review| review.status.allowed)
     }
 
+    /// Creates what stands in `body`.
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<(), ApiError> {
+        let request = Request::post(path)
+            .header(header::ACCEPT, JSON)
+            .header(header::CONTENT_TYPE, JSON)
+            .body(Body::from(body.to_string().into_bytes()))
+            .map_err(|error| ApiError::Connection(error.to_string()))?;
+        whole(self.send(request).await?).await.map(drop)
+    }
+
     async fn get_json(&self, path: &str) -> Result<Bytes, ApiError> {
         whole(self.send(get(path, JSON)?).await?).await
     }

@@ -3,7 +3,7 @@
 use event::{Event, LaneId, LaneSet, journal::LaneTally};
 
 use super::{Sending, Step};
-use crate::{Save, Way};
+use crate::{Save, Way, canary};
 
 impl<S: Save> Way<S> {
     /// Decides which lanes an event takes, of those that do not have it. Limits hold for what came
@@ -15,6 +15,10 @@ impl<S: Save> Way<S> {
         step: Step,
         live: Option<u32>,
     ) -> Sending {
+        if canary::is_marked(event) {
+            let lanes = self.canaries.lanes_of(event);
+            return self.book(Sending { lanes, ..Sending::default() });
+        }
         let decision = self.router.decide(event);
         let sending = decision.apply_repeats(reached, step);
         let live = live.filter(|_| !sending.lanes.is_empty());
@@ -22,9 +26,14 @@ impl<S: Save> Way<S> {
         if is_excess {
             self.counts.sample(&event.metadata.namespace);
         }
-        if is_excess || decision.is_filtered() {
+        self.book(if is_excess { Sending::default() } else { sending })
+    }
+
+    /// Enters what is sent and held back.
+    fn book(&mut self, sending: Sending) -> Sending {
+        if sending == Sending::default() {
             self.next.tally.filtered += 1;
-            return Sending::default();
+            return sending;
         }
         self.next.tally.accepted += 1;
         let tally = |accepted, suppressed| LaneTally { accepted, suppressed, ..Default::default() };

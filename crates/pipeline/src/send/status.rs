@@ -17,7 +17,10 @@ use super::{
     orders::{Inbox, Order, give},
     window::Window,
 };
-use crate::measures::{MetricFamily, Requests};
+use crate::{
+    canary,
+    measures::{MetricFamily, Requests},
+};
 
 /// A lane that goes on failing says so again after this long, and not sooner.
 const QUIET: Duration = Duration::from_secs(60);
@@ -73,6 +76,8 @@ pub struct LaneStatus {
     pub paused: Option<Timestamp>,
     /// Events that the receiver took again, because somebody asked for it; among those delivered.
     pub replayed: u64,
+    /// When the newest canary was written that the receiver took; before the first one, when the lane began.
+    pub canary: Timestamp,
 }
 
 /// Requests to a receiver.
@@ -162,6 +167,7 @@ impl<R> Lane<R> {
             status.last_delivered = before.last_delivered;
             status.lag = before.lag;
             status.replayed = before.replayed;
+            status.canary = before.canary;
         });
         self
     }
@@ -186,8 +192,8 @@ impl Reporter {
             requests: Requests::of(&lane),
             lane,
             sink,
+            status: watch::Sender::new(LaneStatus { canary: clock.now(), ..LaneStatus::default() }),
             clock,
-            status: watch::Sender::default(),
             lag: LagRecorder::new(),
             failure: Quiet::default(),
             refusal: Quiet::default(),
@@ -222,12 +228,14 @@ impl Reporter {
         let (cursor, oldest) = (window.cursor(), window.oldest());
         let done_above = window.done_above().iter().copied().collect();
         let now = self.clock.now();
-        let (mut delivered, mut parked, mut replayed) = (0, 0, 0);
+        let (mut delivered, mut parked, mut replayed, mut canary) = (0, 0, 0, None);
         for record in settled {
             match &record.end {
                 End::Delivered => {
                     delivered += 1;
                     replayed += u64::from(record.event.as_ref().is_some_and(|it| it.replay));
+                    let event = record.event.as_deref().filter(|it| canary::is_marked(it));
+                    canary = canary.max(event.and_then(Event::timestamp));
                     let happened = record.event.as_deref().and_then(Event::timestamp);
                     if let Some(happened) = happened {
                         self.lag.delivered(happened, now);
@@ -252,6 +260,7 @@ impl Reporter {
             status.delivered += delivered;
             status.parked += parked;
             status.replayed += replayed;
+            status.canary = status.canary.max(canary.unwrap_or_default());
             if let Some(lag) = lag {
                 status.last_delivered = Some(now);
                 status.lag = lag;

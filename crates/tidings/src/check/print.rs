@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::settings::{
-    JournalSettings, LeaderElection, LogFormat, MetricsSettings, Receiver, Settings, is_secret,
+    CanarySettings, JournalSettings, LeaderElection, LogFormat, MetricsSettings, Receiver,
+    Settings, is_secret,
 };
 
 /// Stands for a secret.
@@ -31,6 +32,8 @@ struct File<'s> {
     metrics: &'s MetricsSettings,
     journal: &'s JournalSettings,
     limits: &'s LimitsSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<&'s CanarySettings>,
     route: Value,
     receivers: Vec<Value>,
 }
@@ -70,6 +73,7 @@ pub(crate) fn yaml(
         metrics: &settings.metrics,
         journal: &settings.journal,
         limits: &settings.limits,
+        canary: (!settings.canary.receivers.is_empty()).then_some(&settings.canary),
         route: route(&settings.route),
         receivers: settings.receivers.iter().map(receiver).collect(),
     })

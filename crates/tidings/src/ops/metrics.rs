@@ -311,6 +311,14 @@ fn receiving(families: &mut Families, sources: &Sources) {
         let seconds = u64::try_from(time.as_second()).unwrap_or_default();
         last.add(&[("output", name.as_str())], float(seconds));
     }
+    let mut canary = families.gauge(
+        "tidings_canary_age_seconds",
+        "How long ago the newest canary was written that this receiver took",
+    );
+    for (name, status) in lanes.iter().filter(|(name, _)| sources.canary.contains(*name)) {
+        let age = now.duration_since(status.canary).as_secs_f64();
+        canary.add(&[("lane", name.as_str())], age.max(0.0));
+    }
     for lane in &watches {
         families.merge(lane.measured());
     }

@@ -153,6 +153,7 @@ fn at_start(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("metricsNamePrefix", old.metrics_name_prefix != new.metrics_name_prefix),
         ("metrics", old.metrics != new.metrics),
         ("journal", old.journal != new.journal),
+        ("canary", old.canary != new.canary),
         ("logLevel", old.log_level != new.log_level),
         ("logFormat", old.log_format != new.log_format),
     ];

@@ -36,6 +36,7 @@ pub(super) struct File {
     pub(super) metrics: MetricsSettings,
     pub(super) journal: Journal,
     pub(super) limits: LimitsSettings,
+    pub(super) canary: Canary,
     /// Read before the file is expanded; here only so that it is known.
     #[serde(rename = "envEscape")]
     _env_escape: bool,
@@ -64,6 +65,14 @@ pub(super) struct Journal {
 pub(super) struct Parked {
     pub(super) max_bytes: Value,
     pub(super) max_age: Value,
+}
+
+/// Who is asked whether events arrive.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Canary {
+    pub(super) every: Value,
+    pub(super) receivers: Vec<Text>,
 }
 
 /// Which namespaces are watched.

@@ -7,16 +7,16 @@ use pipeline::route::RouteSettings;
 use serde_json::Value;
 
 use super::{
-    Age, JournalSettings, LeaderElection, LogFormat, ParkedSettings, Receiver, Settings, Size,
-    amount,
+    LeaderElection, Receiver, Settings,
     expand::Environment,
-    file::{self, File, Included},
+    file::{File, Included},
     finding::{Finding, Severity},
     footprint::{self, Footprint},
-    level, older,
+    older,
     receiver::Origin,
     remark::Remark,
     review,
+    simple::Simple,
     source::Source,
 };
 
@@ -25,9 +25,6 @@ pub(super) const MAX_AGE: u32 = 5;
 pub(super) const KUBE_QPS: f32 = 5.0;
 pub(super) const KUBE_BURST: i64 = 10;
 pub(super) const CACHE_SIZE: usize = 1024;
-
-/// A journal needs room for its log and two snapshots, in bytes.
-const SMALLEST_JOURNAL: u64 = 16 << 20;
 
 /// What became of a config.
 #[derive(Debug)]
@@ -227,6 +224,13 @@ impl Loader<'_> {
         }
         let receivers = part.distinct();
         let names: Vec<_> = part.names.iter().map(|(name, _)| name.clone()).collect();
+        for (at, name) in file.canary.receivers.iter().enumerate() {
+            if !names.contains(name) {
+                let message = format!("there is no receiver `{name}`, so no canary comes back");
+                let remark = Remark::mistake(format!("canary.receivers[{at}]"), message);
+                part.remarks.push(remark.hint("write the `name` of a receiver, or remove it"));
+            }
+        }
         let reviewed = review::route(&route, &names, file.omit_lookup);
         self.say(0, part.remarks);
         for remark in reviewed {
@@ -257,6 +261,7 @@ impl Loader<'_> {
             metrics: file.metrics,
             journal: simple.journal,
             limits: file.limits,
+            canary: simple.canary,
             omit_lookup: file.omit_lookup,
             route,
             receivers,
@@ -399,107 +404,6 @@ impl Part {
         }
         distinct
     }
-}
-
-/// The keys with one value.
-struct Simple {
-    log_level: String,
-    log_format: LogFormat,
-    max_age: Option<u32>,
-    namespaces: Vec<Text>,
-    cache_size: usize,
-    journal: JournalSettings,
-}
-
-impl Simple {
-    fn read(file: &File, remarks: &mut Vec<Remark>) -> Self {
-        let mut mistake = |path: &str, message: String, hint: &str| {
-            remarks.push(Remark::mistake(path, message).hint(hint));
-        };
-        let log_level = level::of(&file.log_level).unwrap_or_else(|| {
-            let message = format!("`{}` is no level", file.log_level);
-            mistake("logLevel", message, "write `trace`, `debug`, `info`, `warn` or `error`");
-            "info"
-        });
-        let log_format = match &*file.log_format {
-            "" | "pretty" => LogFormat::Pretty,
-            "json" => LogFormat::Json,
-            other => {
-                let message = format!("`{other}` is neither `json` nor `pretty`");
-                mistake("logFormat", message, "write one of the two");
-                LogFormat::Pretty
-            }
-        };
-        if file.throttle_period != 0 && file.max_event_age_seconds != 0 {
-            let message = "`maxEventAgeSeconds` says the same, and both are set".into();
-            mistake("throttlePeriod", message, "remove this one, which is the older name");
-        }
-        let age = [file.max_event_age_seconds, file.throttle_period];
-        let max_age = age.into_iter().find(|age| *age != 0);
-        if !file.metrics_name_prefix.is_empty() && !is_prefix(&file.metrics_name_prefix) {
-            let message = "a letter first, then letters, digits, `_` and `:`, and `_` last".into();
-            mistake("metricsNamePrefix", message, "write for example `event_exporter_`");
-        }
-        if file.cache_size < 0 {
-            mistake("cacheSize", "0 or more is expected".into(), "remove it for 1024");
-        }
-        if file.kube_burst < 0 && file.kube_qps >= 0.0 {
-            mistake("kubeBurst", "0 or more is expected".into(), "remove it for 10");
-        }
-        if !file.namespace.is_empty() && !file.namespaces.include.is_empty() {
-            let message = "`namespaces` says which to watch, and both are set".into();
-            mistake("namespace", message, "keep one of them");
-        }
-        let journal = journal(&file.journal, &mut mistake);
-        let mut namespaces = file.namespaces.include.clone();
-        namespaces.extend(Some(file.namespace.clone()));
-        namespaces.retain(|namespace| !namespace.is_empty());
-        Self {
-            log_level: log_level.into(),
-            log_format,
-            max_age: max_age.map(|age| u32::try_from(age.max(0)).unwrap_or(u32::MAX)),
-            namespaces,
-            journal,
-            cache_size: match usize::try_from(file.cache_size) {
-                Ok(0) | Err(_) => CACHE_SIZE,
-                Ok(size) => size,
-            },
-        }
-    }
-}
-
-/// What the journal may take.
-fn journal(file: &file::Journal, mistake: &mut impl FnMut(&str, String, &str)) -> JournalSettings {
-    let mut size = |value, path: &str, smallest: u64| {
-        let size =
-            amount::read(value, Size::parse, "a size is expected").and_then(|size| match size {
-                Some(size) if size.0 < smallest => {
-                    Err(format!("at least `{}` is needed", Size(smallest)))
-                }
-                size => Ok(size),
-            });
-        size.unwrap_or_else(|message| {
-            mistake(path, message, "write for example `10Gi`, `500Mi` or `10GB`");
-            None
-        })
-    };
-    let max_bytes = size(&file.max_bytes, "journal.maxBytes", SMALLEST_JOURNAL);
-    let parked_bytes = size(&file.parked.max_bytes, "journal.parked.maxBytes", 0);
-    let age = amount::read(&file.parked.max_age, Age::parse, "a time is expected");
-    let max_age = age.unwrap_or_else(|message| {
-        mistake("journal.parked.maxAge", message, "write for example `12h` or `30d`");
-        None
-    });
-    JournalSettings { max_bytes, parked: ParkedSettings { max_bytes: parked_bytes, max_age } }
-}
-
-/// `^[a-zA-Z][a-zA-Z0-9_:]*_$`
-fn is_prefix(text: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':';
-    text.len() >= 2
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(word)
-        && text.ends_with('_')
 }
 
 impl Default for LeaderElection {

@@ -230,7 +230,11 @@ async fn every_metric_that_the_documentation_names_is_served_and_no_other() {
     let served_here: BTreeSet<_> =
         served.iter().copied().filter(|name| !name.starts_with("process_")).collect();
     // Nothing went wrong here, and nobody was late, or noisy.
-    let silent = ["tidings_watch_restarts_total", "tidings_events_sampled_total"];
+    let silent = [
+        "tidings_watch_restarts_total",
+        "tidings_events_sampled_total",
+        "tidings_canary_age_seconds",
+    ];
     let missing: Vec<_> =
         named.difference(&served_here).filter(|name| !silent.contains(name)).collect();
     let undocumented: Vec<_> = served_here.difference(&named).collect();
@@ -250,5 +254,48 @@ async fn every_metric_that_the_documentation_names_is_served_and_no_other() {
         "old_kube_api_read_cache_hits ",
     ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "no {line} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_canary_comes_back_through_the_receivers_that_ask_for_it_and_is_no_event_of_the_cluster()
+{
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 200).await;
+    let down = Hook::start(|_| 503).await;
+    // No rule sends anything anywhere.
+    let config = format!(
+        "
+omitLookup: true
+canary: {{every: 1s, receivers: [hook, down]}}
+route: {{match: [{{receiver: hook, reason: Never}}, {{receiver: down, reason: Never}}, {{receiver: file, reason: BackOff}}]}}
+receivers:
+- {{name: hook, webhook: {{endpoint: '{}'}}}}
+- {{name: down, webhook: {{endpoint: '{}'}}}}
+- {{name: file, repeats: every, file: {{path: events.jsonl}}}}
+",
+        hook.url(),
+        down.url()
+    );
+    let scene = Scene::with_cluster(&config, &cluster);
+    let (life, address) = served(&scene).await;
+    life.says("INFO watching").await;
+    hook.has(2).await;
+    cluster.create("a");
+    scene.has(1).await;
+    let age = |text: &str, lane: &str| -> f64 {
+        let name = format!("tidings_canary_age_seconds{{lane=\"{lane}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&*name)?.parse().ok()).unwrap()
+    };
+    let (_, text) = get(&address, "/metrics").await;
+    // It was written in a whole second.
+    assert!(age(&text, "hook") < age(&text, "down"), "{text}");
+    assert!(!text.contains("tidings_canary_age_seconds{lane=\"file\"}"), "{text}");
+    assert!(!text.contains("reason=\"Canary\""), "{text}");
+    assert!(text.contains("\ntidings_event_writes_total{change=\"created\"} 1\n"), "{text}");
+    life.stops().await;
+    assert_eq!(names(&scene.events()), ["a"]);
+    for canary in hook.taken() {
+        assert!(canary.contains("\"reason\":\"Canary\""), "{canary}");
     }
 }

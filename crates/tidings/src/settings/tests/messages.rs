@@ -62,3 +62,8 @@ fn an_older_spelling_beside_that_of_today_is_ignored() {
 fn what_is_wrong_about_the_journal() {
     check("journal");
 }
+
+#[test]
+fn what_is_wrong_about_the_canary() {
+    check("canary");
+}

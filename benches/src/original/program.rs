@@ -150,6 +150,7 @@ fn config(settings: &str, receiver: &Path) -> String {
         "logLevel: info
 logFormat: json
 clusterName: bench
+limits: {{perNamespace: off}}
 {settings}route:
   routes:
   - drop:

@@ -51,7 +51,7 @@ reloads:
 bench:
 	cargo bench -p benches
 
-## Beside a stand-in for kubernetes-event-exporter, at the same floods: about four minutes. Needs Go.
+## Beside a stand-in for kubernetes-event-exporter, at the same floods: about five minutes. Needs Go.
 bench-original:
 	cargo bench -p benches -- original
 

@@ -46,7 +46,7 @@ const SCENARIOS: [Scenario; 4] = [
         name: "200 000 events about 50 pods, at full speed",
         flood: Flood { events: 200_000, pods: 50, per_second: 0 },
         settings: ADVISED,
-        most: Duration::from_secs(30),
+        most: Duration::from_secs(120),
     },
     Scenario {
         name: "200 000 events about 25 000 pods, at full speed",

@@ -33,6 +33,9 @@ use crate::{
 /// writes a file in pieces is not read in between.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// A config whose files change all the time is not read more often at once; the next look finds it changed.
+const TRIES: usize = 5;
+
 /// Where the config is, and how it is read.
 #[derive(Debug)]
 pub struct Config {
@@ -76,10 +79,21 @@ impl Config {
         Ok(Self { path, strict, footprint, hangup })
     }
 
-    /// Reads it. Files can be slow.
+    /// Reads it, again when files changed meanwhile: half of one config and half of another is none. Files can
+    /// be slow.
     async fn read(&self) -> Option<Loaded> {
         let (path, strict) = (self.path.clone(), self.strict);
-        let read = move || Loaded::from_file(&path, Reading { strict, environment: &process });
+        let once = move || Loaded::from_file(&path, Reading { strict, environment: &process });
+        let read = move || {
+            let mut loaded = once();
+            for _ in 0..TRIES {
+                if loaded.footprint.again() == loaded.footprint {
+                    break;
+                }
+                loaded = once();
+            }
+            loaded
+        };
         tokio::task::spawn_blocking(read).await.ok()
     }
 

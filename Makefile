@@ -5,8 +5,10 @@
 PROFILE ?= ci
 KILLS ?= 200
 RELOADS ?= 1000
+EVENTS ?= 200000
+RATE ?= 200
 
-.PHONY: demo test e2e e2e-all differential corpus build torture reloads bench bench-original lint
+.PHONY: demo test e2e e2e-all differential corpus build torture reloads outage bench bench-original lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -47,6 +49,11 @@ torture:
 reloads:
 	RELOADS=$(RELOADS) cargo test --quiet --profile $(PROFILE) -p tidings --test reloads
 
+## A receiver is down for a day at RATE events a second, by a simulated clock, and on the binary for EVENTS events.
+outage:
+	OUTAGE_RATE=$(RATE) cargo test --quiet --profile $(PROFILE) -p pipeline --lib after_a_day_of_outage
+	EVENTS=$(EVENTS) cargo test --quiet --profile $(PROFILE) -p tidings --test outage
+
 ## Events a second, bytes an event, memory: the table of docs/benchmarks.md.
 bench:
 	cargo bench -p benches
@@ -60,7 +67,7 @@ lint:
 	rustup component add rustfmt clippy >/dev/null 2>&1 || cargo clippy --version >/dev/null
 	cargo fmt --all --check
 	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
-	cargo clippy --profile $(PROFILE) -p tidings --test torture --test reloads --test differential --test corpus -- -D warnings
+	cargo clippy --profile $(PROFILE) -p tidings --test torture --test reloads --test outage --test differential --test corpus -- -D warnings
 	cd e2e && test -z "$$(gofmt -l .)"
 
 # Where cargo puts a binary of this profile.

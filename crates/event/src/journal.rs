@@ -11,8 +11,11 @@ use thiserror::Error;
 
 use crate::{Event, EventKey, LaneId, LaneSet, Text};
 
+mod not_shown;
+
 mod room;
 
+pub use not_shown::NotShown;
 pub use room::{Need, Overflow, Shed, Swept, Usage};
 
 /// Number of a row: 1 for the first, one more for each, never used again.
@@ -30,6 +33,10 @@ pub trait Journal: Send {
     /// A number is free again when no row carries it and a snapshot that began after its lane was given
     /// up is complete: only then has the live state forgotten it too, whatever a crash brings back.
     fn open_lanes(&mut self, names: &[Text], now: Timestamp) -> Result<Vec<Lane>, JournalError>;
+
+    /// Gives the lane of `from` the name `to`, with its number, its rows, its cursor and its tally, unless there is a
+    /// lane of that name; says whether it did. Call it before the lanes are opened.
+    fn rename_lane(&mut self, from: &Text, to: &Text) -> Result<bool, JournalError>;
 
     /// Appends, moves and counts everything in `commit`, all or nothing, durably.
     fn commit(&mut self, commit: &Commit) -> Result<Committed, JournalError>;
@@ -177,6 +184,10 @@ pub struct Commit {
     pub unparked: Vec<Unparked>,
     /// Lanes that somebody stopped, since when, or let go on.
     pub paused: Vec<(LaneId, Option<Timestamp>)>,
+    /// What lanes have to tell their receivers of events that were too old; the newest of a lane counts.
+    pub not_shown: Vec<(LaneId, Option<NotShown>)>,
+    /// New lanes that are given older rows, and which are left to look at; the newest of a lane counts.
+    pub filling: Vec<(LaneId, Option<Filling>)>,
     /// A part of the live state. Part 0 begins a snapshot: what is appended by this commit and later
     /// comes after it. The last part completes it and makes older ones worthless.
     pub snapshot: Option<SnapshotPart>,
@@ -195,6 +206,8 @@ impl Commit {
         self.told.extend(other.told);
         self.unparked.extend(other.unparked);
         self.paused.extend(other.paused);
+        self.not_shown.extend(other.not_shown);
+        self.filling.extend(other.filling);
         self.snapshot = other.snapshot.or(self.snapshot.take());
     }
 
@@ -210,6 +223,8 @@ impl Commit {
             && self.told.is_empty()
             && self.unparked.is_empty()
             && self.paused.is_empty()
+            && self.not_shown.is_empty()
+            && self.filling.is_empty()
             && self.snapshot.is_none()
     }
 }
@@ -286,6 +301,19 @@ pub struct Lane {
     pub orphaned: Option<Timestamp>,
     /// Since when nothing is sent, because somebody said so.
     pub paused: Option<Timestamp>,
+    /// Events that were too old, and of which its receiver was not told yet.
+    pub not_shown: Option<NotShown>,
+    /// Older rows that it is still to be given.
+    pub filling: Option<Filling>,
+}
+
+/// Rows that are looked at for a new lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filling {
+    /// Up to here they were looked at.
+    pub after: Seq,
+    /// The last that is.
+    pub upto: Seq,
 }
 
 /// How far a lane has come; replaces what was saved before.

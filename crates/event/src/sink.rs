@@ -18,6 +18,9 @@ pub trait Sink: Sized + Send + Sync + 'static {
     /// The word in the config file, for example `webhook`.
     const KIND: &'static str;
 
+    /// Whether people read what arrives there, at once: then what is too late is not sent, but told of in one digest.
+    const FOR_PEOPLE: bool = false;
+
     /// What the user writes under that word.
     type Settings: Send;
 
@@ -218,6 +221,8 @@ impl fmt::Debug for dyn DynSink {
 pub struct SinkKind {
     /// See [`Sink::KIND`].
     pub name: &'static str,
+    /// See [`Sink::FOR_PEOPLE`].
+    pub for_people: bool,
     /// Reads the settings and connects.
     pub connect:
         fn(serde_json::Value, SinkContext) -> Boxed<'static, Result<AnySink, ConnectError>>,
@@ -230,6 +235,7 @@ impl SinkKind {
     pub const fn of<S: Sink>() -> Self {
         Self {
             name: S::KIND,
+            for_people: S::FOR_PEOPLE,
             connect: |settings, ctx| Box::pin(connect::<S>(settings, ctx)),
             check: |settings, at| S::read(settings, at).flaws,
         }

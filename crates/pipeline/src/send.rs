@@ -13,6 +13,8 @@ mod drain;
 
 mod encoded;
 
+mod expiry;
+
 mod gathering;
 
 mod lag;
@@ -67,6 +69,7 @@ pub use self::{
 
 use self::{
     delivery::{Attempt, Delivery, Settled, Then},
+    expiry::Expiry,
     orders::Orders,
     pause::Pause,
     rate::Bucket,
@@ -98,14 +101,15 @@ pub struct Lane<R> {
     read_again: Option<Instant>,
     unsaved: Unsaved,
     orders: Orders,
+    expiry: Expiry,
     reporter: Reporter,
 }
 
 /// What a receiver said to a request.
 #[derive(Debug)]
 struct Answer {
-    strand: usize,
-    attempt: Attempt,
+    /// The strand that sent it, and what; nothing for a digest.
+    attempt: Option<(usize, Attempt)>,
     payload: Arc<Payload>,
     began: Instant,
     said: Result<(), SendError>,
@@ -143,6 +147,11 @@ impl<R: Rows> Lane<R> {
             read_again: None,
             unsaved: Unsaved::new(saved.cursor),
             orders: Orders::new(saved.paused.is_some()),
+            expiry: Expiry::new(
+                settings.max_age,
+                saved.not_shown,
+                Backoff::new(settings.backoff, seed),
+            ),
             reporter,
             sink,
             rows,
@@ -165,14 +174,21 @@ impl<R: Rows> Lane<R> {
             if flying.is_empty() {
                 self.obey(&stop).await;
             }
-            let idle = self.refill(&stop).await;
+            let idle = self.take_in(&stop).await;
+            if flying.is_empty()
+                && let Some(digest) = self.digest()
+            {
+                flying.push(self.send(None, digest));
+            }
             // Where tokens are few, nobody's events wait for ever.
             let oldest = |strand: &usize| self.strands[*strand].delivery.window().cursor();
             self.turns.sort_unstable_by_key(oldest);
             for turn in 0..self.turns.len() {
                 let strand = self.turns[turn];
                 match self.begin(strand, idle) {
-                    Ok((attempt, payload)) => flying.push(self.send(strand, attempt, payload)),
+                    Ok((attempt, payload)) => {
+                        flying.push(self.send(Some((strand, attempt)), payload));
+                    }
                     Err(other) => pause = pause.or(other),
                 }
             }
@@ -224,6 +240,9 @@ impl<R: Rows> Lane<R> {
             return Err(Pause::UntilAnswered);
         }
         let now = Instant::now();
+        if let Some(pause) = self.digest_first(now) {
+            return Err(pause);
+        }
         match self.strands[strand].turn(&self.sink, now) {
             Turn::Wait(pause) => Err(pause),
             Turn::Empty => Err(idle),
@@ -242,8 +261,7 @@ impl<R: Rows> Lane<R> {
     /// Sends the payload of an attempt, once.
     fn send(
         &self,
-        strand: usize,
-        attempt: Attempt,
+        attempt: Option<(usize, Attempt)>,
         payload: Arc<Payload>,
     ) -> impl Future<Output = Answer> + Send + use<R> {
         let (sink, limit) = (Arc::clone(&self.sink), self.settings.attempt_timeout);
@@ -253,15 +271,18 @@ impl<R: Rows> Lane<R> {
                 let reason = format!("no answer within {limit:?}");
                 Err(SendError::Unavailable { reason, retry_after: None })
             });
-            Answer { strand, attempt, payload, began, said }
+            Answer { attempt, payload, began, said }
         }
     }
 
     /// Draws the conclusions from an answer.
     fn answered(&mut self, answer: Answer) {
         self.reporter.sent(answer.began, &answer.payload);
-        let strand = &mut self.strands[answer.strand];
-        let decision = strand.answered(&answer.attempt, answer.said);
+        let Some((at, attempt)) = answer.attempt else {
+            return self.digest_answered(answer.said);
+        };
+        let strand = &mut self.strands[at];
+        let decision = strand.answered(&attempt, answer.said);
         let now = Instant::now();
         match decision.then {
             Then::GoOn => {
@@ -269,7 +290,7 @@ impl<R: Rows> Lane<R> {
                 self.reporter.fine();
             }
             Then::Retry { failures, asked, reason } => {
-                self.refused.take_if(|refused| *refused == answer.strand);
+                self.refused.take_if(|refused| *refused == at);
                 let until = now + strand.delay(failures, asked);
                 strand.rest(until);
                 if asked.is_some() {
@@ -278,7 +299,7 @@ impl<R: Rows> Lane<R> {
                 self.reporter.failing(reason);
             }
             Then::Blocked { reason } => {
-                self.refused.get_or_insert(answer.strand);
+                self.refused.get_or_insert(at);
                 strand.rest(now + self.settings.probe_every);
                 self.reporter.blocked(reason);
             }
@@ -308,7 +329,7 @@ impl<R: Rows> Lane<R> {
         let (cursor, done_above) = (window.cursor(), window.done_above().iter().copied().collect());
         if let Some((tally, parked)) = self.unsaved.take(cursor) {
             let progress = Progress { lane: self.id, cursor, done_above };
-            self.rows.progress(progress, tally, parked);
+            self.rows.progress(progress, tally, parked, self.expiry.not_shown());
         }
     }
 }

@@ -22,7 +22,7 @@ use pipeline::{
 use tokio::sync::Mutex;
 
 use crate::{
-    canary, cluster,
+    backfill, canary, cluster,
     control::{self, Desk},
     exit::Failure,
     following::{self, Following},
@@ -178,6 +178,7 @@ impl Parts {
         let sinks = connected.iter().map(|(_, sink)| sink);
         // What is wrong with the tree was told when the config was read.
         let targets = receivers::targets(&settings.receivers, &state.lanes);
+        backfill::begin((settings, &targets), &state, &clock, (&tasks, &lanes_stop));
         let (router, _) = Router::new(&settings.route, &targets);
         let asked = Asked { rules: router.needs(), receivers: receivers::needs_of(sinks) };
         let State { saver, live, loaded, folder, lanes, .. } = state;

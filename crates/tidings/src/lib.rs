@@ -2,6 +2,8 @@
 
 pub mod app;
 
+mod backfill;
+
 mod canary;
 
 mod cases;

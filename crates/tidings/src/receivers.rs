@@ -187,7 +187,7 @@ impl Receivers {
         let waiting = lane.tally.waiting();
         tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
         let Means { saver, tasks, stop, clock, .. } = &self.means;
-        let settings = receiver.sending.lane();
+        let settings = receiver.sending.lane(receiver.kind);
         let mut lane = Lane::new(lane, sink, saver.clone(), settings, Arc::clone(clock));
         if let Some(before) = before {
             lane = lane.after(before);
@@ -214,6 +214,7 @@ async fn ended(old: Running, next: Option<Next>, saver: Saver) -> Option<(Next, 
     let ledger = saver.ledger().await.unwrap_or_default();
     let known = ledger.lanes.iter().find(|(it, _)| it.id == lane.id);
     lane.paused = known.map_or(status.paused, |(it, _)| it.paused);
+    lane.not_shown = known.and_then(|(it, _)| it.not_shown.clone());
     Some(((receiver, sink, lane), status))
 }
 

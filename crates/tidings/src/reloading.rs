@@ -26,7 +26,7 @@ use crate::{
     exit::Failure,
     lookups::Asked,
     receivers::{self, Receivers},
-    settings::{Finding, Footprint, Loaded, Overflow, Reading, Settings, process},
+    settings::{Finding, Footprint, Loaded, Overflow, Reading, Receiver, Settings, process},
 };
 
 /// How often it is looked whether the files have changed. A change counts once it was seen twice: who
@@ -66,6 +66,8 @@ enum Refused {
     Wrong(Vec<Finding>),
     #[error("{0} are asked for, and nobody asked at the start: restart to have them looked up")]
     Unknown(&'static str),
+    #[error("receiver `{0}` is new and has `{1}`, which is obeyed at a start: restart")]
+    New(Text, &'static str),
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error("it is too late: everything ends")]
@@ -204,6 +206,7 @@ impl Reloading {
         let needs = needs.with(receivers::needs_of(prepared.iter().map(|(_, sink)| sink)));
         let rules = Router::new(&new.route, &[]).0.needs();
         self.check_known(Asked { rules, receivers: needs })?;
+        self.check_new(&new.receivers)?;
         for warning in warnings {
             tracing::warn!("{}", warning.line());
         }
@@ -216,6 +219,22 @@ impl Reloading {
         let old = &mut self.settings;
         (old.route, old.receivers, old.limits, old.origin) = (route, receivers, limits, origin);
         Ok(changes)
+    }
+
+    /// Whether new receivers can begin as they want to. Otherwise what waits under an old name would be given up.
+    fn check_new(&self, receivers: &[Receiver]) -> Result<(), Refused> {
+        let is_known =
+            |it: &&Receiver| self.settings.receivers.iter().any(|old| old.name == it.name);
+        for new in receivers.iter().filter(|it| !is_known(it)) {
+            let keys = [
+                ("renamedFrom", !new.sending.renamed_from().is_empty()),
+                ("backfill", new.sending.backfill().is_some()),
+            ];
+            if let Some((key, _)) = keys.into_iter().find(|(_, is_set)| *is_set) {
+                return Err(Refused::New(new.name.clone(), key));
+            }
+        }
+        Ok(())
     }
 
     /// Whether what is asked for is looked up. What is not would match nothing, and be sent empty.

@@ -15,6 +15,7 @@ use pipeline::save::{
 };
 
 use crate::{
+    backfill,
     exit::Failure,
     forecast::{self, Room},
     settings::{JournalSettings, Overflow, Settings},
@@ -80,13 +81,17 @@ impl State {
         if damaged_parts > 0 {
             tracing::warn!(damaged_parts, "parts of the remembered state cannot be read");
         }
+        backfill::rename(settings, journal.as_mut()).map_err(Failure::start)?;
+        let known: Vec<_> = journal.tallies().lanes.iter().map(|(lane, _)| lane.id).collect();
         let usage = journal.usage().map_err(Failure::start)?;
         let mut saving = SaverSettings { budget, ..SaverSettings::default() };
         // What is in memory is not dropped.
         let most = usize::try_from(budget.bytes / PART).unwrap_or(usize::MAX);
         saving.tail_bytes = saving.tail_bytes.min(most);
-        let (saver, lanes) =
+        let (saver, mut lanes) =
             Saver::open(journal, &receivers, clock, saving).map_err(Failure::start)?;
+        let noted = backfill::note(settings, (&saver, &mut lanes), &known).await;
+        noted.map_err(Failure::start)?;
         let patient = settings.receivers.iter().filter(|it| it.overflow == Overflow::Wait);
         saver.spare(patient.map(|it| it.name.clone()).collect());
         live.keep_lanes(&lanes.iter().map(|lane| lane.id).collect::<LaneSet>());

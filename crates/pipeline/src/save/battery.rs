@@ -185,6 +185,8 @@ mod rows;
 
 mod lanes;
 
+mod renames;
+
 mod unparked;
 
 mod limit;

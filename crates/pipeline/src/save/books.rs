@@ -113,6 +113,16 @@ impl Books {
                 lane.paused = *since;
             }
         }
+        for (id, filling) in &commit.filling {
+            if let Some(lane) = next.lane_mut(*id) {
+                lane.filling = *filling;
+            }
+        }
+        for (id, not_shown) in &commit.not_shown {
+            if let Some(lane) = next.lane_mut(*id) {
+                lane.not_shown.clone_from(not_shown);
+            }
+        }
         if let Some((scope, position)) = &commit.position {
             next.positions.insert(scope.clone(), *position);
         }
@@ -189,6 +199,20 @@ impl Books {
         names.iter().map(|name| self.open_lane(name)).collect()
     }
 
+    /// See [`event::Journal::rename_lane`].
+    pub(super) fn rename_lane(&mut self, from: &Text, to: &Text) -> bool {
+        if self.live_lanes().any(|lane| lane.name == *to) {
+            return false;
+        }
+        let mut live = self.lanes.iter_mut().filter(|it| it.given_up.is_none());
+        let Some(holder) = live.find(|it| it.lane.name == *from) else { return false };
+        let generation = self.generations.entry(to.clone()).or_default();
+        *generation += 1;
+        holder.lane.name.clone_from(to);
+        holder.lane.generation = *generation;
+        true
+    }
+
     fn open_lane(&mut self, name: &Text) -> Result<Lane, JournalError> {
         if let Some(lane) = self.live_lanes().find(|lane| lane.name == *name) {
             return Ok(lane.clone());
@@ -210,6 +234,8 @@ impl Books {
             tally: event::journal::LaneTally::default(),
             orphaned: None,
             paused: None,
+            not_shown: None,
+            filling: None,
         };
         let holder = Holder { lane: lane.clone(), given_up: None };
         self.lanes.insert(usize::from(id.0), holder);
@@ -237,6 +263,7 @@ impl Books {
         lane.done_above.clear();
         lane.skipped.clear();
         lane.untold = None;
+        lane.not_shown = None;
         for holder in &mut self.lanes {
             if holder.lane.id == id {
                 holder.given_up = Some(GivenUp { upto, forgotten_by });

@@ -207,6 +207,7 @@ impl Keeper {
             return Err(again(error));
         }
         let lengths = (commit.progress.len(), commit.lane_tallies.len(), commit.parked.len());
+        let told = commit.not_shown.len();
         self.dues.copy_into(commit);
         let began = Instant::now();
         let committed = self.journal.commit(commit);
@@ -214,6 +215,7 @@ impl Keeper {
         commit.progress.truncate(lengths.0);
         commit.lane_tallies.truncate(lengths.1);
         commit.parked.truncate(lengths.2);
+        commit.not_shown.truncate(told);
         match &committed {
             Ok(_) => {
                 self.dues = Dues::default();

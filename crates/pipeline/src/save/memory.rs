@@ -247,6 +247,10 @@ impl Journal for MemoryJournal {
         self.books.open_lanes(names, now)
     }
 
+    fn rename_lane(&mut self, from: &Text, to: &Text) -> Result<bool, JournalError> {
+        Ok(self.books.rename_lane(from, to))
+    }
+
     fn commit(&mut self, commit: &Commit) -> Result<Committed, JournalError> {
         match self.failure.take() {
             Some((Failure::Before, error)) => return Err(error),

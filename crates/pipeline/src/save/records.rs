@@ -5,7 +5,7 @@
 
 use event::{
     LaneId, Text,
-    journal::{Break, Lane, LaneTally, Overflow, Position, Tally},
+    journal::{Break, Filling, Lane, LaneTally, NotShown, Overflow, Position, Tally},
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, params_from_iter, types::Value};
@@ -270,19 +270,29 @@ fn take_overflow(mut it: Record, holders: &mut [Holder]) {
 
 /// Of most lanes there is nothing to note.
 fn put_note(db: &Connection, lane: &Lane) -> rusqlite::Result<()> {
-    if lane.paused.is_none() {
+    if lane.paused.is_none() && lane.not_shown.is_none() && lane.filling.is_none() {
         let mut delete = db.prepare_cached("DELETE FROM note WHERE lane = ?")?;
         return delete.execute([lane.id.0]).map(drop);
     }
     let paused = lane.paused.map_or(Value::Null, time);
-    put(db, "note", vec![int(lane.id.0), paused, Value::Null, Value::Null, Value::Null])
+    let digest = lane.not_shown.as_ref().map_or(Value::Null, |it| Value::Blob(it.to_bytes()));
+    let filling = lane.filling.map(|it| [it.after, it.upto].map(int));
+    let [after, upto] = filling.unwrap_or([Value::Null, Value::Null]);
+    put(db, "note", vec![int(lane.id.0), paused, digest, after, upto])
 }
 
 fn take_note(mut it: Record, holders: &mut [Holder]) {
     let id = it.number();
     let paused = it.time();
+    let digest = it.blob();
+    let filling = it.maybe().zip(it.maybe());
     if let Some(holder) = holders.iter_mut().find(|it| u64::from(it.lane.id.0) == id) {
         holder.lane.paused = paused;
+        holder.lane.filling = filling.map(|(after, upto)| Filling {
+            after: after.cast_unsigned(),
+            upto: upto.cast_unsigned(),
+        });
+        holder.lane.not_shown = digest.and_then(|bytes| NotShown::from_bytes(&bytes));
     }
 }
 
@@ -402,6 +412,8 @@ fn lane_of(mut it: Record) -> Holder {
         },
         orphaned: it.time(),
         paused: None,
+        not_shown: None,
+        filling: None,
         tally: LaneTally::default(),
     };
     let given_up = it

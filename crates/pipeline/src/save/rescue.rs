@@ -403,6 +403,8 @@ fn unknown(id: LaneId, last: Seq) -> Holder {
             tally: LaneTally::default(),
             orphaned: None,
             paused: None,
+            not_shown: None,
+            filling: None,
         },
         given_up: Some(GivenUp { upto: last, forgotten_by: 0 }),
     }

@@ -283,6 +283,14 @@ impl Journal for SqliteJournal {
         self.transact(|_, _, _| Ok((next, lanes)))
     }
 
+    fn rename_lane(&mut self, from: &Text, to: &Text) -> Result<bool, JournalError> {
+        let mut next = self.books.clone();
+        if !next.rename_lane(from, to) {
+            return Ok(false);
+        }
+        self.transact(|_, _, _| Ok((next, true)))
+    }
+
     fn commit(&mut self, commit: &Commit) -> Result<Committed, JournalError> {
         self.check_room(commit)?;
         self.packing.waiting(self.books.last - self.books.waiting_above());

@@ -11,8 +11,8 @@ use std::{
 use event::{
     Clock, Journal, LaneId, LaneSet, Text,
     journal::{
-        Commit, Committed, JournalError, Lane, LaneTally, Ledger, Parked, Progress, Seq, Stored,
-        Usage,
+        Commit, Committed, JournalError, Lane, LaneTally, Ledger, NotShown, Parked, Progress, Seq,
+        Stored, Usage,
     },
 };
 use jiff::Timestamp;
@@ -134,6 +134,7 @@ pub(super) struct Due {
     progress: Progress,
     tally: LaneTally,
     parked: Vec<Parked>,
+    not_shown: Option<NotShown>,
 }
 
 impl Saver {
@@ -194,7 +195,19 @@ impl Saver {
     /// All of it is saved in one step, with the next commit or after a second; parked rows at once. Who
     /// parks much calls [`Saver::flush`] now and then, so that it does not pile up before a full disk.
     pub fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
-        let nudge = lock(&self.desk.dues).add(progress, tally, parked);
+        self.report(progress, tally, parked, None);
+    }
+
+    /// The same, with what the lane has to tell its receiver of events that were too old.
+    pub fn report(
+        &self,
+        progress: Progress,
+        tally: LaneTally,
+        parked: Vec<Parked>,
+        not_shown: Option<NotShown>,
+    ) {
+        let due = Due { progress, tally, parked, not_shown };
+        let nudge = lock(&self.desk.dues).add(due);
         if nudge && self.requests.send(Request::Nudge).is_err() {
             tracing::debug!("progress after the journal was closed");
         }
@@ -393,12 +406,11 @@ impl Answer {
 
 impl Dues {
     /// Adds progress; says whether the thread must be told.
-    fn add(&mut self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) -> bool {
-        let nudge = self.since.is_none() || (!self.urgent && !parked.is_empty());
+    fn add(&mut self, due: Due) -> bool {
+        let nudge = self.since.is_none() || (!self.urgent && !due.parked.is_empty());
         self.since.get_or_insert_with(Instant::now);
-        self.urgent |= !parked.is_empty();
-        let lane = progress.lane;
-        let due = Due { progress, tally, parked };
+        self.urgent |= !due.parked.is_empty();
+        let lane = due.progress.lane;
         self.lanes.entry(lane).and_modify(|it| it.add(&due)).or_insert(due);
         nudge
     }
@@ -417,6 +429,7 @@ impl Dues {
         for (lane, due) in &self.lanes {
             commit.progress.push(due.progress.clone());
             commit.lane_tallies.push((*lane, due.tally));
+            commit.not_shown.push((*lane, due.not_shown.clone()));
             commit.parked.extend(due.parked.iter().cloned());
         }
     }
@@ -425,6 +438,7 @@ impl Dues {
 impl Due {
     fn add(&mut self, later: &Self) {
         self.progress.clone_from(&later.progress);
+        self.not_shown.clone_from(&later.not_shown);
         self.tally.add(&later.tally);
         self.parked.extend(later.parked.iter().cloned());
     }

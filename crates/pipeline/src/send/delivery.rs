@@ -47,6 +47,8 @@ pub(super) struct Settled {
 pub(super) enum End {
     Delivered,
     Parked(ParkCause, String),
+    /// It was too old.
+    Expired,
 }
 
 /// What an answer leads to.

@@ -112,6 +112,7 @@ impl<R: Rows> Lane<R> {
     /// Tries again at once.
     fn wake(&mut self) {
         self.read_again = None;
+        self.expiry.wake();
         self.strands.iter_mut().for_each(super::strand::Strand::wake);
     }
 

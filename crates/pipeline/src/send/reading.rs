@@ -70,6 +70,7 @@ impl<R: Rows> Lane<R> {
         if let Some(all) = &mut self.all {
             all.passed_to(last);
         }
+        self.expiry.dealt();
         self.settled(unreadable);
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use event::{
     LaneId,
-    journal::{JournalError, LaneTally, Parked, Progress, Seq, Stored},
+    journal::{JournalError, LaneTally, NotShown, Parked, Progress, Seq, Stored},
 };
 use tokio::sync::watch;
 
@@ -24,9 +24,15 @@ pub trait Rows: Clone + Send + Sync + 'static {
     /// The newest committed row; changes when there are more.
     fn head(&self) -> watch::Receiver<Seq>;
 
-    /// What became of rows. Rides on the next commit; parked rows are durable before the cursor that
+    /// What became of rows, and what the receiver is to be told of those that were too old. Rides on the next commit; parked rows are durable before the cursor that
     /// passes them.
-    fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>);
+    fn progress(
+        &self,
+        progress: Progress,
+        tally: LaneTally,
+        parked: Vec<Parked>,
+        not_shown: Option<NotShown>,
+    );
 
     /// Gives up everything that the lane, which has come as far as `at`, has yet to send, and counts it as
     /// discarded. Says up to which row that is, and how many.
@@ -51,8 +57,14 @@ impl Rows for Saver {
         Self::head(self)
     }
 
-    fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
-        Self::progress(self, progress, tally, parked);
+    fn progress(
+        &self,
+        progress: Progress,
+        tally: LaneTally,
+        parked: Vec<Parked>,
+        not_shown: Option<NotShown>,
+    ) {
+        self.report(progress, tally, parked, not_shown);
     }
 
     fn drop_waiting(

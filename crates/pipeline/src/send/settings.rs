@@ -24,6 +24,8 @@ pub struct LaneSettings {
     pub attempt_timeout: Duration,
     /// How long to wait between attempts.
     pub backoff: BackoffSettings,
+    /// Older events are not sent, but told of in one digest; nothing is never too old.
+    pub max_age: Option<Duration>,
     /// How often a receiver that refuses us is asked again.
     pub probe_every: Duration,
     /// How long a request in flight is waited for when the lane stops, and the sink's close.
@@ -41,6 +43,7 @@ impl Default for LaneSettings {
             rate_limit: None,
             attempt_timeout: Duration::from_secs(30),
             backoff: BackoffSettings::default(),
+            max_age: None,
             probe_every: Duration::from_secs(60),
             grace: Duration::from_secs(10),
         }

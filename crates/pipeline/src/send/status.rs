@@ -78,6 +78,8 @@ pub struct LaneStatus {
     pub replayed: u64,
     /// When the newest canary was written that the receiver took; before the first one, when the lane began.
     pub canary: Timestamp,
+    /// Digests that the receiver took, of events that were too old.
+    pub digests: u64,
 }
 
 /// Requests to a receiver.
@@ -167,6 +169,7 @@ impl<R> Lane<R> {
             status.last_delivered = before.last_delivered;
             status.lag = before.lag;
             status.replayed = before.replayed;
+            status.digests = before.digests;
             status.canary = before.canary;
         });
         self
@@ -243,6 +246,7 @@ impl Reporter {
                         self.requests.delivered(lag.max(0.0));
                     }
                 }
+                End::Expired => {}
                 End::Parked(cause, reason) => {
                     parked += 1;
                     if let Some(unsaid) = self.refusal.may_speak() {
@@ -328,6 +332,13 @@ impl Reporter {
             None if was.is_some() => tracing::info!(lane, sink, "goes on"),
             _ => {}
         }
+    }
+
+    /// The receiver has taken a digest of so many events.
+    pub(super) fn told(&self, events: u64) {
+        let (lane, sink) = (self.lane.as_str(), self.sink);
+        tracing::info!(lane, sink, events, "too old to be sent; the receiver was told");
+        self.status.send_modify(|status| status.digests += 1);
     }
 
     /// How it is doing.

@@ -139,6 +139,11 @@ impl Strand {
         self.backoff.delay(failures, asked)
     }
 
+    /// Whether a request is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     /// Rests no longer.
     pub(super) fn wake(&mut self) {
         self.rests_until = None;

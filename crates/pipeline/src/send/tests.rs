@@ -3,7 +3,11 @@
 
 mod batches;
 
+mod expired;
+
 mod orders;
+
+mod outage;
 
 mod simulated;
 
@@ -23,7 +27,9 @@ use tokio::time::{Instant, advance};
 
 use super::{unsaved::REPORT_IDLE_EVERY, *};
 
-use simulated::{MemoryRows, Receiver, Reply, Running, about, row, start};
+use simulated::{
+    MemoryRows, Receiver, Reply, Running, about, happened, lane_clock, replayed, row, start,
+};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -27,13 +27,15 @@ pub(super) struct Unsaved {
     parked: Vec<Parked>,
     cursor: Seq,
     at: Instant,
+    /// There is something else to tell.
+    changed: bool,
 }
 
 impl Unsaved {
     /// Nothing; the journal has `cursor`.
     pub(super) fn new(cursor: Seq) -> Self {
         let (tally, parked) = (LaneTally::default(), Vec::new());
-        Self { tally, parked, cursor, at: Instant::now() }
+        Self { tally, parked, cursor, at: Instant::now(), changed: false }
     }
 
     /// Counts records of `lane` that came to an end.
@@ -41,6 +43,7 @@ impl Unsaved {
         for Settled { seq, event, end } in settled {
             match end {
                 End::Delivered => self.tally.delivered += 1,
+                End::Expired => self.tally.expired += 1,
                 End::Parked(cause, reason) => {
                     self.tally.parked += 1;
                     self.parked.push(Parked { lane, seq, at, cause, reason, event });
@@ -49,9 +52,14 @@ impl Unsaved {
         }
     }
 
+    /// What the receiver is to be told has changed.
+    pub(super) fn changed(&mut self) {
+        self.changed = true;
+    }
+
     /// When to report, now that the lane is at `cursor`; at once if it is about to wait.
     pub(super) fn due(&self, cursor: Seq, pause: Pause) -> Option<Instant> {
-        if self.tally == LaneTally::default() {
+        if self.tally == LaneTally::default() && !self.changed {
             return (cursor != self.cursor).then(|| self.at + REPORT_IDLE_EVERY);
         }
         Some(if pause.is_long() { self.at } else { self.at + REPORT_EVERY })
@@ -59,9 +67,10 @@ impl Unsaved {
 
     /// Gives what is to be reported, if the lane at `cursor` has anything to report.
     pub(super) fn take(&mut self, cursor: Seq) -> Option<(LaneTally, Vec<Parked>)> {
-        if self.tally == LaneTally::default() && cursor == self.cursor {
+        if self.tally == LaneTally::default() && cursor == self.cursor && !self.changed {
             return None;
         }
+        self.changed = false;
         (self.cursor, self.at) = (cursor, Instant::now());
         Some((std::mem::take(&mut self.tally), std::mem::take(&mut self.parked)))
     }

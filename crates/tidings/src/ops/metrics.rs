@@ -302,6 +302,13 @@ fn receiving(families: &mut Families, sources: &Sources) {
     for (name, status) in &lanes {
         replayed.add(&[("output", name.as_str())], float(status.replayed));
     }
+    let mut digests = families.counter(
+        "tidings_output_digests_total",
+        "Digests that the receiver took, of events that were too old to be sent",
+    );
+    for (name, status) in &lanes {
+        digests.add(&[("output", name.as_str())], float(status.digests));
+    }
     let mut last = families.gauge(
         "tidings_output_last_success_timestamp_seconds",
         "When the receiver last took something",

@@ -402,6 +402,18 @@ impl Part {
             }
             distinct.push(receiver);
         }
+        for receiver in &distinct {
+            let is_there = |name: &&Text| distinct.iter().any(|it| it.name == **name);
+            if let Some(name) = receiver.sending.renamed_from().iter().find(is_there)
+                && receiver.origin.source == 0
+            {
+                let message =
+                    format!("there is a receiver `{name}`, which has not got another name");
+                let path = format!("{}.renamedFrom", receiver.origin.path);
+                let hint = "name only what is no longer among the receivers";
+                self.remarks.push(Remark::mistake(path, message).hint(hint));
+            }
+        }
         distinct
     }
 }

@@ -2,19 +2,30 @@
 
 use std::time::Duration;
 
-use event::Text;
+use event::{SinkKind, Text};
 use jiff::SignedDuration;
 use pipeline::send::{BatchSettings, LaneSettings, RateLimit};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{amount::Size, receiver::part, remark::Remark};
+use super::{
+    amount::{Age, Size},
+    receiver::part,
+    remark::Remark,
+};
 
 /// The keys of it.
-pub(super) const KEYS: [&str; 3] = ["batch", "concurrency", "rateLimit"];
+pub(super) const KEYS: [&str; 7] =
+    ["batch", "concurrency", "rateLimit", "maxDeliveryAge", "probe", "renamedFrom", "backfill"];
 
 /// Events that wait for a fuller request are late; nobody means more than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// What people read within this time is worth reading.
+const AGE_FOR_PEOPLE: Duration = Duration::from_secs(15 * 60);
+
+/// A receiver that refuses us is asked again once in this time at the least, and at the most.
+const PROBES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(24 * 3600)];
 
 /// More requests at once would be an attack.
 const MOST_AT_ONCE: usize = 64;
@@ -28,6 +39,21 @@ pub struct Sending {
     concurrency: Option<usize>,
     /// The most requests.
     rate_limit: Option<Rate>,
+    /// Older events are not sent; nothing is what suits the kind.
+    max_age: Option<MaxAge>,
+    /// How often it is asked again when it refuses us.
+    probe: Option<Duration>,
+    /// What it was called before.
+    renamed_from: Vec<Text>,
+    /// How much of what came before it a new receiver is given.
+    backfill: Option<Age>,
+}
+
+/// `maxDeliveryAge`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MaxAge {
+    Unlimited,
+    Of(Age),
 }
 
 /// `batch` as it is written.
@@ -69,17 +95,42 @@ impl Sending {
         let rate = part::<Option<WrittenRate>>(written, "rateLimit", path, remarks);
         let at = format!("{path}.rateLimit");
         let rate = rate.filter(|_| written["rateLimit"].is_object());
-        Self { batch, concurrency, rate_limit: rate.and_then(|rate| rate.read(&at, remarks)) }
+        let rate_limit = rate.and_then(|rate| rate.read(&at, remarks));
+        let max_age = part::<Option<Text>>(written, "maxDeliveryAge", path, remarks);
+        let max_age = max_age.and_then(|text| age(&text, path, remarks));
+        let probe = part::<Option<Text>>(written, "probe", path, remarks);
+        let probe = probe.and_then(|text| probes(&text, path, remarks));
+        let renamed_from = part::<Vec<Text>>(written, "renamedFrom", path, remarks);
+        let backfill = part::<Option<Text>>(written, "backfill", path, remarks);
+        let backfill = backfill.and_then(|text| filled(&text, path, remarks));
+        Self { batch, concurrency, rate_limit, max_age, probe, renamed_from, backfill }
     }
 
     /// What the lane is told.
-    pub(crate) fn lane(&self) -> LaneSettings {
+    pub(crate) fn lane(&self, kind: &SinkKind) -> LaneSettings {
+        let usual = LaneSettings::default();
         LaneSettings {
             batch: self.batch,
             concurrency: self.concurrency.unwrap_or(1),
             rate_limit: self.rate_limit.map(|rate| rate.limit),
-            ..LaneSettings::default()
+            max_age: match self.max_age {
+                Some(MaxAge::Of(Age(age))) => Some(age),
+                Some(MaxAge::Unlimited) => None,
+                None => kind.for_people.then_some(AGE_FOR_PEOPLE),
+            },
+            probe_every: self.probe.unwrap_or(usual.probe_every),
+            ..usual
         }
+    }
+
+    /// What it was called before: the lane of the first of these that there is becomes its own.
+    pub(crate) fn renamed_from(&self) -> &[Text] {
+        &self.renamed_from
+    }
+
+    /// How much of what came before it a new receiver is given.
+    pub(crate) fn backfill(&self) -> Option<Duration> {
+        self.backfill.map(|Age(age)| age)
     }
 
     /// Whether requests are to hold several events.
@@ -96,6 +147,17 @@ impl Sending {
         }
         shown.extend(self.concurrency.map(|it| ("concurrency", it.into())));
         shown.extend(self.rate_limit.map(|it| ("rateLimit", rate(it))));
+        let age = |age| match age {
+            MaxAge::Unlimited => UNLIMITED.into(),
+            MaxAge::Of(age) => age.to_string().into(),
+        };
+        shown.extend(self.max_age.map(|it| ("maxDeliveryAge", age(it))));
+        if !self.renamed_from.is_empty() {
+            let names: Vec<&str> = self.renamed_from.iter().map(|name| &**name).collect();
+            shown.push(("renamedFrom", names.into()));
+        }
+        shown.extend(self.backfill.map(|it| ("backfill", it.to_string().into())));
+        shown.extend(self.probe.map(|it| ("probe", format!("{it:?}").into())));
         shown
     }
 }
@@ -110,6 +172,44 @@ fn shown_batch(batch: BatchSettings) -> Value {
         shown.insert("wait".into(), format!("{:?}", batch.wait).into());
     }
     shown.into()
+}
+
+/// The word for an age that nothing reaches.
+const UNLIMITED: &str = "unlimited";
+
+fn age(text: &str, path: &str, remarks: &mut Vec<Remark>) -> Option<MaxAge> {
+    if text == UNLIMITED {
+        return Some(MaxAge::Unlimited);
+    }
+    let age = Age::parse(text).filter(|age| !age.0.is_zero());
+    if age.is_none() {
+        let message = format!("`{text}` is neither a time nor `{UNLIMITED}`");
+        let hint = "write for example `15m`: what is older is not sent, but told of in one digest";
+        remarks.push(Remark::mistake(format!("{path}.maxDeliveryAge"), message).hint(hint));
+    }
+    age.map(MaxAge::Of)
+}
+
+fn filled(text: &str, path: &str, remarks: &mut Vec<Remark>) -> Option<Age> {
+    let age = Age::parse(text).filter(|age| !age.0.is_zero());
+    if age.is_none() {
+        let message = format!("`{text}` is no time");
+        let hint = "write for example `2h`: a new receiver is given what came in since then";
+        remarks.push(Remark::mistake(format!("{path}.backfill"), message).hint(hint));
+    }
+    age
+}
+
+fn probes(text: &str, path: &str, remarks: &mut Vec<Remark>) -> Option<Duration> {
+    let [least, most] = PROBES;
+    let probe = Age::parse(text).map(|age| age.0);
+    let probe = probe.filter(|probe| (least..=most).contains(probe));
+    if probe.is_none() {
+        let message = format!("`{text}` is no time from a second to a day");
+        let hint = "write for example `1m`: so often a receiver that refuses us is asked again";
+        remarks.push(Remark::mistake(format!("{path}.probe"), message).hint(hint));
+    }
+    probe
 }
 
 fn at_once(requests: u32, path: &str, remarks: &mut Vec<Remark>) -> Option<usize> {

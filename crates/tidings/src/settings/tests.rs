@@ -51,21 +51,36 @@ fn how_a_receiver_is_sent_to_is_read() {
         let text = format!("receivers: [{{name: a, {keys}, stdout: {{}}}}]");
         settings(&text).receivers.remove(0).sending
     };
-    let lane = |keys: &str| sending(keys).lane();
+    let file = crate::kinds::find("file").unwrap();
+    let lane = |keys: &str| sending(keys).lane(file);
     assert_eq!(lane("rateLimit: "), LaneSettings::default());
     assert_eq!(lane("rateLimit: {perSecond: 2.5}").rate_limit, RateLimit::new(2.5, 3));
     let limited = sending("rateLimit: {perSecond: 0.5, burst: 7}");
-    assert_eq!(limited.lane().rate_limit, RateLimit::new(0.5, 7));
+    assert_eq!(limited.lane(file).rate_limit, RateLimit::new(0.5, 7));
     let shown = serde_json::json!({"perSecond": 0.5, "burst": 7});
     assert_eq!(limited.shown(), [("rateLimit", shown)]);
     let gathered = sending("batch: {events: 100, bytes: 64KiB, wait: 1m 30s}");
     let batch = BatchSettings { events: 100, bytes: 65_536, wait: Duration::from_secs(90) };
-    assert_eq!(gathered.lane(), LaneSettings { batch, ..LaneSettings::default() });
+    assert_eq!(gathered.lane(file), LaneSettings { batch, ..LaneSettings::default() });
     let shown = serde_json::json!({"events": 100, "bytes": 65_536, "wait": "90s"});
     assert_eq!(gathered.shown(), [("batch", shown)]);
     let many = sending("concurrency: 8");
-    assert_eq!((many.lane().concurrency, lane("concurrency: ").concurrency), (8, 1));
+    assert_eq!((many.lane(file).concurrency, lane("concurrency: ").concurrency), (8, 1));
     assert_eq!(many.shown(), [("concurrency", 8.into())]);
+    let late = sending("maxDeliveryAge: 15m, probe: 30s");
+    let seconds = Duration::from_secs;
+    let told = (late.lane(file).max_age, late.lane(file).probe_every);
+    assert_eq!(told, (Some(seconds(900)), seconds(30)));
+    assert_eq!(late.shown(), [("maxDeliveryAge", "15m".into()), ("probe", "30s".into())]);
+    let people = event::SinkKind { for_people: true, ..*file };
+    assert_eq!(sending("concurrency: ").lane(&people).max_age, Some(seconds(900)));
+    assert_eq!(sending("maxDeliveryAge: unlimited").lane(&people).max_age, None);
+    assert_eq!(lane("concurrency: ").max_age, None);
+    let moved = sending("renamedFrom: [old], backfill: 2h");
+    assert_eq!(
+        (moved.renamed_from(), moved.backfill()),
+        (&["old".into()][..], Some(seconds(7200)))
+    );
     assert_eq!(lane("batch: {bytes: 12, wait: 0s}").batch.bytes, 12);
 }
 

@@ -12,6 +12,7 @@ mod demo;
 mod documented;
 mod house;
 mod journal;
+mod lanes;
 mod lookups;
 mod ops;
 mod ops_tls;

@@ -200,3 +200,20 @@ async fn what_nobody_asked_for_at_the_start_needs_a_restart() {
     );
     life.stops().await;
 }
+
+#[tokio::test]
+async fn a_new_receiver_that_wants_what_came_before_it_needs_a_restart() {
+    let cluster = Cluster::start().await;
+    let scene = Scene::with_cluster(&config("", ""), &cluster);
+    let life = scene.start(RUN);
+    life.says("INFO watching").await;
+    for (key, keys) in [("renamedFrom", "renamedFrom: [old]"), ("backfill", "backfill: 2h")] {
+        let more = format!("- {{name: more, {keys}, file: {{path: more.jsonl}}}}\n");
+        scene.replace(&config("{receiver: more}, ", &more));
+        let refused = format!(
+            "stays: receiver `more` is new and has `{key}`, which is obeyed at a start: restart"
+        );
+        assert_eq!(behind(&life.reloads().await, ") "), refused);
+    }
+    life.stops().await;
+}

@@ -11,6 +11,8 @@ battery! {
     a_parked_row_that_is_given_up_counts_as_discarded
     a_row_that_is_no_longer_parked_is_a_new_one_when_it_comes_again
     rows_can_be_looked_at_whoever_waits_for_them
+    what_a_receiver_is_to_be_told_stays_until_it_was
+    what_a_new_lane_is_to_be_given_is_remembered
 }
 
 fn a_pause_stays_until_it_is_over(s: &mut Subject) {
@@ -114,4 +116,39 @@ fn rows_can_be_looked_at_whoever_waits_for_them(s: &mut Subject) {
     assert_eq!(scan(s, 1, 1, 1 << 20), [(3, vec![0, 1])]);
     assert_eq!(scan(s, 0, 9, 1), [(1, vec![0])]);
     assert_eq!(scan(s, 4, 9, 1), []);
+}
+
+fn what_a_receiver_is_to_be_told_stays_until_it_was(s: &mut Subject) {
+    let mut not_shown = event::journal::NotShown::new(1, &event("x"));
+    not_shown.add(&event("x"));
+    let told = |s: &mut Subject| {
+        s.crash();
+        s.lanes(&["a", "b"]).remove(1).not_shown
+    };
+    s.lanes(&["a", "b"]);
+    s.rows(&[&[0, 1], &[1]]);
+    let expired = LaneTally { expired: 1, ..LaneTally::default() };
+    s.commit(&Commit {
+        progress: vec![progress(1, 1, &[])],
+        lane_tallies: vec![(LaneId(1), expired)],
+        not_shown: vec![(LaneId(1), None), (LaneId(1), Some(not_shown.clone()))],
+        ..Commit::default()
+    });
+    assert_eq!(told(s), Some(not_shown));
+    assert_eq!(tally(s, 1), (2, 0, 0, 1));
+    s.commit(&Commit { not_shown: vec![(LaneId(1), None)], ..Commit::default() });
+    assert_eq!(told(s), None);
+}
+
+fn what_a_new_lane_is_to_be_given_is_remembered(s: &mut Subject) {
+    let filling = |s: &mut Subject| {
+        s.crash();
+        s.lanes(&["a"]).remove(0).filling
+    };
+    s.lanes(&["a"]);
+    let left = event::journal::Filling { after: 3, upto: 9 };
+    s.commit(&Commit { filling: vec![(LaneId(0), Some(left))], ..Commit::default() });
+    assert_eq!(filling(s), Some(left));
+    s.commit(&Commit { filling: vec![(LaneId(0), None)], ..Commit::default() });
+    assert_eq!(filling(s), None);
 }

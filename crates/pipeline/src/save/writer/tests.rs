@@ -304,6 +304,10 @@ impl Journal for Watched {
         self.journal.scan(after, max_rows, max_bytes)
     }
 
+    fn rename_lane(&mut self, from: &Text, to: &Text) -> Result<bool, JournalError> {
+        self.journal.rename_lane(from, to)
+    }
+
     fn sweep(&mut self, after: Seq) -> Result<event::journal::Swept, JournalError> {
         self.journal.sweep(after)
     }

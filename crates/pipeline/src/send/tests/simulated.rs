@@ -13,7 +13,7 @@ use bytes::Bytes;
 use event::{
     AnySink, ConnectError, Event, LaneId, ManualClock, Metadata, Payload, Rejected, SendError,
     Sink, SinkContext, Stop, Tasks, Text,
-    journal::{self, JournalError, LaneTally, Parked, Progress, Seq, Stored},
+    journal::{self, JournalError, LaneTally, NotShown, Parked, Progress, Seq, Stored},
     written::{self, Decoded},
 };
 use jiff::Timestamp;
@@ -45,6 +45,27 @@ pub(super) fn about(seq: Seq, object: impl std::fmt::Display) -> Stored {
     Stored { seq, event: Ok(Arc::new(event)) }
 }
 
+/// A row about an object, of an event that happened then.
+pub(super) fn happened(seq: Seq, object: impl std::fmt::Display, at: Timestamp) -> Stored {
+    let mut event = (*about(seq, object).event.unwrap()).clone();
+    event.last_timestamp = Some(at);
+    Stored { seq, event: Ok(Arc::new(event)) }
+}
+
+/// A row that somebody asked for again.
+pub(super) fn replayed(seq: Seq) -> Stored {
+    let mut event = (*row(seq).event.unwrap()).clone();
+    event.replay = true;
+    Stored { seq, event: Ok(Arc::new(event)) }
+}
+
+/// A clock that shows so much after the start.
+pub(super) fn lane_clock(after: Duration) -> Arc<ManualClock> {
+    let clock = Arc::new(ManualClock::new(start()));
+    clock.advance(after);
+    clock
+}
+
 /// The journal, as far as one lane sees it.
 #[derive(Clone)]
 pub(super) struct MemoryRows(Arc<Inner>);
@@ -55,6 +76,7 @@ struct Inner {
     reports: Mutex<Vec<(Progress, LaneTally, Vec<Parked>)>>,
     failing: Mutex<bool>,
     paused: Mutex<Option<Timestamp>>,
+    not_shown: Mutex<Option<NotShown>>,
 }
 
 impl MemoryRows {
@@ -66,6 +88,7 @@ impl MemoryRows {
             reports: Mutex::default(),
             failing: Mutex::default(),
             paused: Mutex::default(),
+            not_shown: Mutex::default(),
         }));
         rows.append((1..=last).map(row));
         rows
@@ -96,6 +119,11 @@ impl MemoryRows {
     /// Somebody has stopped it before.
     pub(super) fn pause(&self, since: Timestamp) {
         *self.0.paused.lock().unwrap() = Some(since);
+    }
+
+    /// What the receiver is to be told, as the journal has it.
+    pub(super) fn not_shown(&self) -> Option<NotShown> {
+        self.0.not_shown.lock().unwrap().clone()
     }
 
     pub(super) fn reports(&self) -> Vec<(Progress, LaneTally, Vec<Parked>)> {
@@ -130,6 +158,8 @@ impl MemoryRows {
             tally: LaneTally::default(),
             orphaned: None,
             paused: *self.0.paused.lock().unwrap(),
+            not_shown: self.not_shown(),
+            filling: None,
         }
     }
 }
@@ -154,7 +184,14 @@ impl Rows for MemoryRows {
         self.0.head.subscribe()
     }
 
-    fn progress(&self, progress: Progress, tally: LaneTally, parked: Vec<Parked>) {
+    fn progress(
+        &self,
+        progress: Progress,
+        tally: LaneTally,
+        parked: Vec<Parked>,
+        not_shown: Option<NotShown>,
+    ) {
+        *self.0.not_shown.lock().unwrap() = not_shown;
         assert!(progress.done_above.is_sorted());
         self.0.reports.lock().unwrap().push((progress, tally, parked));
     }
@@ -168,7 +205,7 @@ impl Rows for MemoryRows {
         let head = *self.0.head.borrow();
         let progress = Progress { lane: LANE, cursor: head, done_above: Vec::new() };
         let tally = LaneTally { discarded, ..LaneTally::default() };
-        self.progress(progress, tally, Vec::new());
+        self.progress(progress, tally, Vec::new(), self.not_shown());
         Ok((head, discarded))
     }
 }
@@ -367,7 +404,15 @@ impl Running {
         receiver: &Arc<Receiver>,
         settings: LaneSettings,
     ) -> Self {
-        let clock = Arc::new(ManualClock::new(start()));
+        Self::with_clock(rows, receiver, settings, lane_clock(Duration::ZERO))
+    }
+
+    pub(super) fn with_clock(
+        rows: &MemoryRows,
+        receiver: &Arc<Receiver>,
+        settings: LaneSettings,
+        clock: Arc<ManualClock>,
+    ) -> Self {
         let sink: AnySink = Arc::new(Handle(Arc::clone(receiver)));
         let time = Arc::clone(&clock);
         let lane = Lane::new(rows.saved(), sink, rows.clone(), settings, time);

@@ -44,8 +44,9 @@ pub fn judge(live: &Live, mut event: Box<Event>, arrival: Arrival, now: u32) -> 
         last_seen: time::to_u32(event.last_seen()),
         created: time::to_u32(event.metadata.creation_timestamp),
     };
-    let tombstone = if known.is_none() { live.tombstone(key.name()) } else { None };
-    let fate = match count(known, tombstone, seen, arrival) {
+    // A tombstone tells of a counter above 1; one that stands at 1 does not go on with it.
+    let tombstone = (known.is_none() && seen.total > 1).then(|| live.tombstone(key.name()));
+    let fate = match count(known, tombstone.flatten(), seen, arrival) {
         Verdict::Counted { occurrences, basis } => {
             event.occurrences = occurrences;
             Fate::Happened(basis)

@@ -45,6 +45,19 @@ pub enum Frame {
     Unreadable(String),
 }
 
+impl Frame {
+    /// The Event that it shows, if it shows one.
+    pub fn event(&self) -> Option<&Event> {
+        match self {
+            Self::Item(event)
+            | Self::Added(event)
+            | Self::Modified(event)
+            | Self::Deleted(event) => Some(event),
+            _ => None,
+        }
+    }
+}
+
 /// Bytes after which nothing can be read any more on this connection.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the answer of the API server cannot be read: {0}")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event::{Stop, counting::Arrival, journal::Position};
+use event::{EventKey, Stop, counting::Arrival, journal::Position};
 use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout};
 
@@ -166,6 +166,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             Ok(frames) => frames,
             Err(error) => return Some(error.into()),
         };
+        way.live.warm(frames.iter().filter_map(Frame::event).map(EventKey::of));
         for frame in frames {
             *words += 1;
             match frame {

@@ -54,7 +54,9 @@ impl Window {
     /// The row is done with, whether it was waiting or never could be added.
     pub(super) fn settle(&mut self, seq: Seq) -> Option<Arc<Event>> {
         let event = self.waiting.remove(&seq).map(|row| row.event);
-        self.done_above.insert(seq);
+        if seq > self.cursor() {
+            self.done_above.insert(seq);
+        }
         self.forget_passed();
         event
     }

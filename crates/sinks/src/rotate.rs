@@ -5,7 +5,7 @@
 //! moved away is opened anew, and a line is never left torn.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Write},
     os::{
         fd::AsFd,
@@ -83,8 +83,7 @@ impl RotatingFile {
     /// Appends as many lines as the file may take, and says how many bytes that were.
     fn write_some(&mut self, body: &[u8]) -> Result<usize, Cut> {
         let at_start = |error| Cut { lines: 0, error };
-        let part = self.make_room(body).map_err(at_start)?;
-        let file = self.opened().map_err(at_start)?;
+        let (file, part) = self.make_room(body).map_err(at_start)?;
         let written = lines::append(&mut &file, &body[..part], &mut self.torn);
         if written.is_ok() || !is_regular(&file) {
             self.open = Some(file);
@@ -95,34 +94,37 @@ impl RotatingFile {
         written.map(|()| part)
     }
 
-    /// Says how much of `body` goes into the file as it is now, after rotating it if nothing does.
-    fn make_room(&mut self, body: &[u8]) -> io::Result<usize> {
-        let file = self.opened()?;
-        let metadata = file.metadata()?;
-        self.open = Some(file);
+    /// The file to write to, rotated where nothing of `body` fits into it as it is now, and how much of `body` does.
+    fn make_room(&mut self, body: &[u8]) -> io::Result<(File, usize)> {
+        let (file, metadata) = self.opened()?;
         if !metadata.is_file() || is_stream(&self.path) {
-            return Ok(body.len());
+            return Ok((file, body.len()));
         }
         let room = self.rotation.size.saturating_sub(metadata.len());
         let fits = whole_lines(body, room);
         if fits > 0 {
-            return Ok(fits);
+            return Ok((file, fits));
         }
-        if metadata.len() > 0 {
-            self.rotate(metadata.mode())?;
-        }
-        Ok(match whole_lines(body, self.rotation.size) {
+        let empty = metadata.len() == 0;
+        let file = if empty { file } else { self.rotate(file, metadata.mode())? };
+        let part = match whole_lines(body, self.rotation.size) {
             0 => first_line(body),
             fits => fits,
-        })
+        };
+        Ok((file, part))
     }
 
     /// Takes the open file, if it is still the one under the path; else opens that one.
-    fn opened(&mut self) -> io::Result<File> {
-        match self.open.take() {
-            Some(file) if is_stream(&self.path) || is_same(&file, &self.path) => Ok(file),
-            _ => self.open_anew(0o644),
+    fn opened(&mut self) -> io::Result<(File, Metadata)> {
+        if let Some(file) = self.open.take()
+            && let Ok(metadata) = file.metadata()
+            && (is_stream(&self.path) || is_under(&metadata, &self.path))
+        {
+            return Ok((file, metadata));
         }
+        let file = self.open_anew(0o644)?;
+        let metadata = file.metadata()?;
+        Ok((file, metadata))
     }
 
     fn open_anew(&self, mode: u32) -> io::Result<File> {
@@ -134,15 +136,13 @@ impl RotatingFile {
         Ok(file)
     }
 
-    fn rotate(&mut self, mode: u32) -> io::Result<()> {
-        if let Some(file) = self.open.take() {
-            file.sync_all()?;
-        }
+    /// Moves the file away; gives a new one.
+    fn rotate(&self, file: File, mode: u32) -> io::Result<File> {
+        file.sync_all()?;
         // The file itself moves, not a link to it.
         let path = fs::canonicalize(&self.path)?;
         fs::rename(&path, self.backup(&path))?;
-        self.open = Some(self.open_anew(mode & 0o777)?);
-        Ok(())
+        self.open_anew(mode & 0o777)
     }
 
     /// A free name `stem-2006-01-02T15-04-05.000.ext` beside `path`.
@@ -195,12 +195,10 @@ fn is_regular(file: &File) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
-/// Whether `file` is what a reader of `path` finds.
-fn is_same(file: &File, path: &Path) -> bool {
-    let (Ok(ours), Ok(theirs)) = (file.metadata(), fs::metadata(path)) else {
-        return false;
-    };
-    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+/// Whether the file of `metadata` is what a reader of `path` finds.
+fn is_under(metadata: &Metadata, path: &Path) -> bool {
+    let theirs = fs::metadata(path);
+    theirs.is_ok_and(|it| (metadata.dev(), metadata.ino()) == (it.dev(), it.ino()))
 }
 
 fn open(path: &Path, mode: u32) -> io::Result<File> {

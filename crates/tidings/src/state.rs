@@ -42,7 +42,7 @@ const IN_MEMORY: u64 = 256 << 20;
 
 /// The largest part of a limit that is appended between two snapshots, or held back: rows behind a
 /// snapshot cannot go.
-const PART: u64 = 8;
+const PART: u64 = 16;
 
 impl State {
     /// Opens the folder at `path`, or falls back to memory with a warning.

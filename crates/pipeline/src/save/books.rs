@@ -61,6 +61,8 @@ pub(super) struct Snapshot {
     pub(super) appended: u64,
     /// Parts so far.
     pub(super) parts: u32,
+    /// Their length together. Not written down, but found when the parts are checked.
+    pub(super) bytes: u64,
 }
 
 /// A lane, and what hinders its number from being used again.
@@ -80,6 +82,10 @@ pub(super) struct GivenUp {
     /// The snapshot that no longer knows the lane has this number or a higher one.
     pub(super) forgotten_by: u64,
 }
+
+/// A large snapshot is worth writing when so many times its length was appended, though not more than so many times the
+/// usual.
+const WORTH: u64 = 4;
 
 impl Books {
     /// The books after `commit`, whose rows are `bytes` long together.
@@ -142,10 +148,14 @@ impl Books {
                 began: self.last,
                 appended: self.appended,
                 parts: 0,
+                bytes: 0,
             });
         }
         match &mut self.begun {
-            Some(begun) if begun.parts == part.index => begun.parts += 1,
+            Some(begun) if begun.parts == part.index => {
+                begun.parts += 1;
+                begun.bytes += part.bytes.len() as u64;
+            }
             begun => *begun = None,
         }
         if part.last && self.begun.is_some() {
@@ -162,7 +172,9 @@ impl Books {
     /// The answer to the commit that led here.
     pub(super) fn committed(&self, snapshot_bytes: u64) -> Committed {
         let since = self.begun.or(self.complete).map_or(0, |it| it.appended);
-        Committed { last: self.last, snapshot_due: self.appended - since >= snapshot_bytes }
+        let size = self.complete.map_or(0, |it| it.bytes);
+        let enough = (size * WORTH).clamp(snapshot_bytes, snapshot_bytes.saturating_mul(WORTH));
+        Committed { last: self.last, snapshot_due: self.appended - since >= enough }
     }
 
     /// A lane that still takes part: a given-up one is closed, late news of it change nothing.

@@ -21,11 +21,11 @@ pub(super) fn check(db: &Connection, whole: bool) -> Result<Books, JournalError>
     if records == 0 && first(db).map_err(failure)?.is_none() {
         return begin(db).map_err(failure);
     }
-    let (books, torn) = records::get_books(db);
+    let (mut books, torn) = records::get_books(db);
     if torn.any() {
         return damaged("its books cannot be read in full");
     }
-    if !snapshot_is_whole(db, &books) {
+    if !weigh_snapshot(db, &mut books) {
         return damaged("a part of its snapshot cannot be read");
     }
     if !rows_are_whole(db, &books).map_err(failure)? {
@@ -55,11 +55,18 @@ fn quick_check(db: &Connection) -> Result<(), JournalError> {
     if answer == "ok" { Ok(()) } else { damaged(answer.trim()).map(drop) }
 }
 
-/// Whether every part of the complete snapshot is there.
-pub(super) fn snapshot_is_whole(db: &Connection, books: &Books) -> bool {
-    books.complete.is_none_or(|complete| {
-        (0..complete.parts).all(|index| records::get_part(db, complete.number, index).is_some())
-    })
+/// Whether every part of the complete snapshot is there; notes how long they are.
+pub(super) fn weigh_snapshot(db: &Connection, books: &mut Books) -> bool {
+    let Some(complete) = &mut books.complete else {
+        return true;
+    };
+    let mut part = |index| {
+        let part = records::get_part(db, complete.number, index)?;
+        Some(part.len() as u64)
+    };
+    let bytes: Option<u64> = (0..complete.parts).map(&mut part).sum();
+    complete.bytes = bytes.unwrap_or_default();
+    bytes.is_some()
 }
 
 /// Whether every row after the complete snapshot is there, its head as it was written. The live state

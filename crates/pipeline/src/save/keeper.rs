@@ -279,7 +279,7 @@ impl Keeper {
         let trimmed = discarded.and_then(|()| self.journal.trim(now));
         self.relieve();
         let pause = match trimmed {
-            Ok(trimmed) if trimmed.rows > 0 || trimmed.space_left => self.settings.trim_every / 50,
+            Ok(trimmed) if trimmed.rows > 0 || trimmed.space_left => self.settings.trim_every / 20,
             Ok(_) if self.dues.since.is_none() && self.commits.is_empty() => IDLE,
             Ok(_) | Err(JournalError::Full) => self.settings.trim_every,
             Err(error) => {

@@ -123,6 +123,7 @@ impl Record {
             began: self.number(),
             appended: self.number(),
             parts: self.small(),
+            bytes: 0,
         };
         (snapshot.number > 0).then_some(snapshot)
     }

@@ -20,7 +20,7 @@ use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 use super::{
     bodies::Unpacker,
     books::{Books, GivenUp, Holder, Snapshot},
-    check::snapshot_is_whole,
+    check::weigh_snapshot,
     packing::{PackFrom, Packing},
     parked,
     records::{self, Torn},
@@ -105,7 +105,7 @@ pub(super) fn rescue(old: &Path, fresh: &Path) -> Result<Loss, JournalError> {
     loss.bodies = copied.bodies;
     let began = books.complete.map_or(0, |complete| complete.began);
     let whole = !torn.any_but_breaks()
-        && snapshot_is_whole(&damaged, &books)
+        && weigh_snapshot(&damaged, &mut books)
         && copied.missing(began, books.last) == 0
         && copied.last() <= books.last;
     loss.position = !whole;
@@ -361,6 +361,7 @@ fn start_anew(books: &mut Books, torn: Torn, copied: &Copied) {
         began: books.last,
         appended: books.appended,
         parts: 0,
+        bytes: 0,
     });
 }
 

@@ -33,9 +33,6 @@ use super::{
     schema::{self, Look, SCHEMA},
 };
 
-/// Rows that one transaction removes.
-const TRIM_STEP: u64 = 1024;
-
 /// Pages that one call gives back to the file system.
 const VACUUM_STEP: u64 = 1024;
 
@@ -48,7 +45,7 @@ const ROOM: u64 = 4 << 20;
 /// What can be chosen about a journal on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How much is appended until a snapshot is due.
+    /// How much is appended until a snapshot is due; up to four times that where the last one was large.
     pub snapshot_bytes: u64,
     /// How much is held back so that a full disk can still trim; 0 for none.
     pub reserve_bytes: u64,
@@ -231,20 +228,15 @@ impl SqliteJournal {
         rows::first(&self.db).map_err(failure)
     }
 
-    /// Removes up to [`TRIM_ROWS`] rows in short transactions; each is as good as all of them.
+    /// Removes up to [`TRIM_ROWS`] rows. All in one transaction: removing them takes two milliseconds, its fsync as long
+    /// as that of a commit.
     fn remove_passed(&mut self) -> Result<u64, JournalError> {
-        let mut rows = 0;
-        while rows < TRIM_ROWS as u64 {
-            let passed = self.books.passed();
-            let Some(first) = self.first()?.filter(|first| *first <= passed) else {
-                break;
-            };
-            let last = passed.min(first + TRIM_STEP - 1);
-            rows += self.transact(|db, books, _| {
-                Ok((books.clone(), rows::remove(db, &[(first, last)])?))
-            })?;
-        }
-        Ok(rows)
+        let passed = self.books.passed();
+        let Some(first) = self.first()?.filter(|first| *first <= passed) else {
+            return Ok(0);
+        };
+        let last = passed.min(first + TRIM_ROWS as u64 - 1);
+        self.transact(|db, books, _| Ok((books.clone(), rows::remove(db, &[(first, last)])?)))
     }
 
     /// Free pages are at the front and the newest rows at the end, so giving space back means moving

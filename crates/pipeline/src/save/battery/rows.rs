@@ -14,6 +14,7 @@ battery! {
     half_a_snapshot_is_forgotten_by_a_crash
     a_snapshot_that_loses_its_thread_is_dropped
     a_snapshot_is_due_by_bytes_since_the_last_one_began
+    after_a_large_snapshot_the_next_is_due_later
     rows_go_when_lanes_and_snapshot_have_passed_them
     a_number_is_never_used_again
 }
@@ -198,6 +199,24 @@ fn a_snapshot_is_due_by_bytes_since_the_last_one_began(s: &mut Subject) {
     assert!(due(1, None));
     assert!(due(0, Some((1, true))));
     assert!(!due(0, Some((0, true))));
+}
+
+fn after_a_large_snapshot_the_next_is_due_later(s: &mut Subject) {
+    let due_after = |s: &mut Subject, bytes: usize| {
+        let part = |index, last, bytes| Some(SnapshotPart { index, last, bytes: vec![1; bytes] });
+        let commit = |rows, snapshot| Commit {
+            rows: vec![row(&"x".repeat(1000), &[0]); rows],
+            snapshot,
+            ..Commit::default()
+        };
+        s.journal().commit(&commit(0, part(0, false, bytes))).unwrap();
+        s.journal().commit(&commit(0, part(1, true, bytes))).unwrap();
+        s.crash();
+        (1..).find(|_| s.journal().commit(&commit(1, None)).unwrap().snapshot_due).unwrap()
+    };
+    assert_eq!(due_after(s, 1), 10);
+    assert_eq!(due_after(s, 2500), 20);
+    assert_eq!(due_after(s, 1 << 20), 40);
 }
 
 fn rows_go_when_lanes_and_snapshot_have_passed_them(s: &mut Subject) {

@@ -40,9 +40,12 @@ pub(crate) struct State {
 /// The most that a journal in memory takes, in bytes.
 const IN_MEMORY: u64 = 256 << 20;
 
-/// The largest part of a limit that is appended between two snapshots, or held back: rows behind a
-/// snapshot cannot go.
-const PART: u64 = 16;
+/// The largest part of a limit that is appended between two snapshots (four times that where they are large): rows
+/// behind a snapshot cannot go.
+const SNAPSHOT_PART: u64 = 16;
+
+/// The largest part of a limit that is held back for trimming.
+const RESERVE_PART: u64 = 8;
 
 impl State {
     /// Opens the folder at `path`, or falls back to memory with a warning.
@@ -62,8 +65,8 @@ impl State {
             Some(folder) => {
                 let path = folder.journal();
                 let mut limits = folder.storage().limits();
-                limits.snapshot_bytes = limits.snapshot_bytes.min(budget.bytes / PART);
-                limits.reserve_bytes = limits.reserve_bytes.min(budget.bytes / PART);
+                limits.snapshot_bytes = limits.snapshot_bytes.min(budget.bytes / SNAPSHOT_PART);
+                limits.reserve_bytes = limits.reserve_bytes.min(budget.bytes / RESERVE_PART);
                 let journal = SqliteJournal::open_with(&path, clock.now(), limits)
                     .map_err(|error| open_failed(&path, error))?;
                 Box::new(journal)

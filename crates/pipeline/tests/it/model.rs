@@ -1,24 +1,32 @@
 //! The promise as a model test: random histories of a simulated cluster, with every trouble that an
-//! API server, a network and a power supply can make, and a perfect client to compare with.
+//! API server, a network, a power supply and receivers can make, a journal that is full, configs that
+//! change, and a perfect client to compare with.
 //!
 //! Ten thousand histories in `make test`; `MODEL_CASES=1000000` for more. A failure prints the seed
 //! (`MODEL_SEED`) and the shortest history that still fails.
 
+mod api;
+mod check;
+mod faults;
+mod lanes;
 mod objects;
 mod oracle;
+mod receivers;
+mod routes;
+mod saving;
+mod watch;
 mod world;
 
 use std::{sync::Arc, time::Duration};
 
 use event::{
-    Clock, Journal, LaneSet, Stop, Text,
-    journal::{Commit, Committed, JournalError, Lane, Restored},
+    Clock, Journal, LaneId, LaneSet, Stop, Text,
+    journal::{Commit, Committed, JournalError, Restored},
 };
 use pipeline::{
-    Save, Way,
+    Save, SharedWay, Way,
     collect::{CollectError, Collector, Settings, scope::Scope},
     enrich::{Enricher, gate::Gate},
-    route::{Receiver, Repeats, RouteSettings, Router, RuleSettings},
     save::{live::Live, memory::Failure},
 };
 use proptest::{
@@ -26,7 +34,19 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-use self::world::{Fault, TokioClock, World};
+use self::{
+    faults::Fault,
+    lanes::Lanes,
+    receivers::Mood,
+    routes::{LANES, Routes},
+    world::{TokioClock, World},
+};
+
+/// Small enough that a handful of events that wait fill it.
+const LIMIT: u64 = 1500;
+
+/// The config in which every receiver has its place.
+const ALL: Routes = Routes { first: true, some: Some(0) };
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -61,6 +81,15 @@ enum Step {
     FailCommit {
         kept: bool,
     },
+    /// What a receiver does with requests from now on.
+    Receiver {
+        place: usize,
+        mood: Mood,
+    },
+    /// Another config, obeyed at once where a process runs.
+    Reload(Routes),
+    /// A receiver gets another name, which counts from the next start on.
+    Rename,
 }
 
 /// How long the process is down, and how much happens meanwhile.
@@ -83,12 +112,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Compact),
         1 => Just(Step::Snapshot),
         1 => Just(Step::Restore),
-        8 => world::fault().prop_map(Step::Trouble),
+        8 => faults::fault().prop_map(Step::Trouble),
         8 => (0u16..4).prop_map(|seconds| Step::Pass { seconds }),
         4 => (4u16..400).prop_map(|seconds| Step::Pass { seconds }),
         3 => down().prop_map(Step::Kill),
         1 => down().prop_map(Step::Stop),
         1 => any::<bool>().prop_map(|kept| Step::FailCommit { kept }),
+        8 => (0..LANES.len(), receivers::mood())
+            .prop_map(|(place, mood)| Step::Receiver { place, mood }),
+        2 => routes::routes().prop_map(Step::Reload),
+        1 => Just(Step::Rename),
     ]
 }
 
@@ -104,22 +137,62 @@ impl Save for ModelSaver {
     }
 }
 
-/// Everything to both receivers: one wants every revision, the other the first of each Event.
-fn router(lanes: &[Lane]) -> Router {
-    let rule = |lane: &Lane| RuleSettings { receiver: lane.name.clone(), ..Default::default() };
-    let matches = lanes.iter().map(rule).collect();
-    let settings = RouteSettings { matches, ..RouteSettings::default() };
-    let receivers: Vec<_> = lanes
-        .iter()
-        .zip([Repeats::Every, Repeats::First])
-        .map(|(lane, repeats)| Receiver { name: lane.name.clone(), lane: lane.id, repeats })
-        .collect();
-    Router::new(&settings, &receivers).0
+/// A process, with what it remembers: everything comes from the journal.
+struct Process {
+    collector: Collector<World, ModelSaver>,
+    way: SharedWay<ModelSaver>,
+    lanes: Lanes,
 }
 
-/// A life, from a start to the stop: everything that is remembered comes from the journal.
-async fn live(world: &World, stop: Stop) -> Result<(), CollectError> {
-    let collector = start(world);
+impl Process {
+    fn start(world: &World) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock);
+        let routes = world.state().file;
+        lanes::rename(world, routes);
+        let saved = lanes::open(world, routes);
+        let mut live = Live::new();
+        let loaded = world.with_journal(|journal| {
+            journal
+                .load(&mut |restored| match restored {
+                    Restored::Part(part) => assert!(live.restore(part), "a part cannot be read"),
+                    Restored::Change(change, lanes) => live.apply(&change, &lanes),
+                })
+                .unwrap()
+        });
+        let ids: Vec<LaneId> = saved.iter().map(|lane| lane.id).collect();
+        live.keep_lanes(&ids.iter().copied().collect::<LaneSet>());
+        world.obeyed(routes, 0);
+        let saver = ModelSaver(world.clone());
+        let way = Way::new(live, Enricher::default(), routes.router(&ids), saver).shared();
+        // An age limit that nothing is young enough for: a first list is a baseline.
+        let settings = Settings { max_age: Some(0), cluster_name: Text::default(), seed: 7 };
+        let scope = Scope { name: "all".into(), ..Scope::default() };
+        let position = loaded.position("all");
+        let collector =
+            Collector::new(world.clone(), Arc::clone(&way), scope, position, settings, clock);
+        Self { collector, way, lanes: Lanes::start(world, routes, saved) }
+    }
+}
+
+/// A life, from a start to the stop.
+async fn live(
+    world: &World,
+    collector: Collector<World, ModelSaver>,
+    way: &SharedWay<ModelSaver>,
+    stop: Stop,
+) -> Result<(), CollectError> {
+    tokio::select! {
+        biased;
+        ended = collect(world, collector, stop) => ended,
+        error = tell_losses(world, way) => Err(error.into()),
+    }
+}
+
+async fn collect(
+    world: &World,
+    collector: Collector<World, ModelSaver>,
+    stop: Stop,
+) -> Result<(), CollectError> {
     let Some((knowledge, asks)) = objects::learn(world) else {
         return collector.run(stop).await;
     };
@@ -131,27 +204,28 @@ async fn live(world: &World, stop: Stop) -> Result<(), CollectError> {
     }
 }
 
-fn start(world: &World) -> Collector<World, ModelSaver> {
-    let clock: Arc<dyn Clock> = Arc::new(TokioClock);
-    let mut live = Live::new();
-    let (loaded, lanes) = world.with_journal(|journal| {
-        let names = [Text::from("every"), Text::from("first")];
-        let lanes = journal.open_lanes(&names, clock.now()).unwrap();
-        let loaded = journal
-            .load(&mut |restored| match restored {
-                Restored::Part(part) => assert!(live.restore(part), "a part cannot be read"),
-                Restored::Change(change, lanes) => live.apply(&change, &lanes),
-            })
-            .unwrap();
-        (loaded, lanes)
-    });
-    live.keep_lanes(&lanes.iter().map(|lane| lane.id).collect::<LaneSet>());
-    let saver = ModelSaver(world.clone());
-    let way = Way::new(live, Enricher::default(), router(&lanes), saver).shared();
-    // An age limit that nothing is young enough for: a first list is a baseline.
-    let settings = Settings { max_age: Some(0), cluster_name: Text::default(), seed: 7 };
-    let scope = Scope { name: "all".into(), ..Scope::default() };
-    Collector::new(world.clone(), way, scope, loaded.position("all"), settings, clock)
+/// Tells what was dropped, once a minute, until that cannot be saved.
+async fn tell_losses(world: &World, way: &SharedWay<ModelSaver>) -> JournalError {
+    loop {
+        if let Err(error) = tell_untold(world, way).await {
+            return error;
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+}
+
+/// Tells what was dropped until now, if anything was; says whether.
+async fn tell_untold(world: &World, way: &SharedWay<ModelSaver>) -> Result<bool, JournalError> {
+    let mut way = way.lock().await;
+    let lanes = world.with_journal(|journal| journal.tallies().lanes);
+    let untold: Vec<_> =
+        lanes.into_iter().map(|(lane, _)| lane).filter(|lane| lane.untold.is_some()).collect();
+    // In the middle of a list, what it has shown so far would be saved along; the next time will do.
+    if untold.is_empty() || way.pending() > 0 {
+        return Ok(false);
+    }
+    way.tell_losses(&untold, LIMIT, TokioClock.now(), &Text::default()).await?;
+    Ok(true)
 }
 
 /// How a life of the process ended.
@@ -174,6 +248,9 @@ fn happen(world: &World, step: &Step) -> Result<Duration, Death> {
         Step::FailCommit { kept } => {
             world.fail_next_commit(if kept { Failure::After } else { Failure::Before });
         }
+        Step::Receiver { place, mood } => world.change_mood(place, mood),
+        Step::Reload(routes) => world.write_config(routes),
+        Step::Rename => world.rename_at_next_start(),
         Step::Pass { seconds } => return Ok(Duration::from_secs(seconds.into())),
         Step::Kill(down) => return Err(Death::Killed(down)),
         Step::Stop(down) => return Err(Death::Stopped(down)),
@@ -181,9 +258,13 @@ fn happen(world: &World, step: &Step) -> Result<Duration, Death> {
     Ok(Duration::from_millis(60))
 }
 
-async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> Death {
+async fn live_through(
+    world: &World,
+    steps: &mut std::vec::IntoIter<Step>,
+) -> Result<Death, String> {
     let stop = Stop::new();
-    let life = live(world, stop.clone());
+    let Process { collector, way, mut lanes } = Process::start(world);
+    let life = live(world, collector, &way, stop.clone());
     tokio::pin!(life);
     let mut over = false;
     loop {
@@ -193,15 +274,17 @@ async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> De
             Some(Err(Death::Stopped(down))) => {
                 stop.fire();
                 let ended = tokio::time::timeout(Duration::from_secs(3600), &mut life).await;
-                return match ended.expect("it stops when it is told to") {
-                    Ok(()) => Death::Stopped(down),
-                    Err(CollectError::Journal(_)) => Death::Killed(down),
-                };
+                if ended.expect("it stops when it is told to").is_err() {
+                    return Ok(Death::Killed(down));
+                }
+                lanes.stop().await;
+                return Ok(Death::Stopped(down));
             }
-            Some(Err(death)) => return death,
+            Some(Err(death)) => return Ok(death),
             None => {
                 // Every trouble ends; what is left must arrive before it expires.
                 world.heal();
+                world.write_config(ALL);
                 world.write(0, 0, 1);
                 world.write(2, 5, 2);
                 over = true;
@@ -209,24 +292,35 @@ async fn live_through(world: &World, steps: &mut std::vec::IntoIter<Step>) -> De
             }
         };
         world.expire();
+        let goes_on = async {
+            let (file, obeyed) = world.configs();
+            if file != obeyed {
+                lanes.obey(file, &way).await;
+            }
+            world.pass(pause).await;
+        };
         tokio::select! {
             biased;
             ended = &mut life => {
                 // Only a journal that fails ends it; the process is started again.
                 assert!(ended.is_err(), "it ended by itself");
-                return Death::Killed(Down::default());
+                return Ok(Death::Killed(Down::default()));
             }
-            () = world.pass(pause) => {}
+            () = goes_on => {}
         }
         if over {
-            stop.fire();
-            return if life.await.is_ok() {
-                Death::HistoryOver
-            } else {
-                Death::Killed(Down::default())
-            };
+            break;
         }
     }
+    stop.fire();
+    if life.await.is_err() {
+        return Ok(Death::Killed(Down::default()));
+    }
+    // What tells of a loss can cost another one its place.
+    while tell_untold(world, &way).await.expect("nothing fails any more") {}
+    lanes.drained().await?;
+    lanes.stop().await;
+    Ok(Death::HistoryOver)
 }
 
 /// The process is down; the world goes on.
@@ -239,8 +333,16 @@ async fn stay_down(world: &World, down: Down, steps: &mut std::vec::IntoIter<Ste
     world.pass(Duration::from_secs(down.seconds.into())).await;
 }
 
-async fn history(objects: bool, steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let world = World::new(objects);
+async fn history(
+    objects: bool,
+    full: bool,
+    moods: [Mood; LANES.len()],
+    steps: Vec<Step>,
+) -> Result<(), TestCaseError> {
+    let world = World::new(objects, full.then_some(LIMIT));
+    for (place, mood) in moods.into_iter().enumerate() {
+        world.change_mood(place, mood);
+    }
     // Something stands there before the first look.
     for name in 0..3 {
         world.write(0, name, 2);
@@ -248,7 +350,7 @@ async fn history(objects: bool, steps: Vec<Step>) -> Result<(), TestCaseError> {
     world.pass(Duration::from_secs(5)).await;
     let mut steps = steps.into_iter();
     loop {
-        match live_through(&world, &mut steps).await {
+        match live_through(&world, &mut steps).await.map_err(TestCaseError::fail)? {
             Death::HistoryOver => break,
             Death::Killed(down) => {
                 world.crash();
@@ -278,15 +380,16 @@ fn run(cases: u32) {
         Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    // In half of the histories events wait for what they are about.
-    let steps = (any::<bool>(), prop::collection::vec(step(), 1..50));
-    let outcome = runner.run(&steps, |(objects, steps)| {
+    // In half of the histories events wait for what they are about; in half of them the journal is small.
+    let moods = prop::array::uniform(receivers::mood());
+    let steps = (any::<bool>(), any::<bool>(), moods, prop::collection::vec(step(), 1..50));
+    let outcome = runner.run(&steps, |(objects, full, moods, steps)| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime");
-        runtime.block_on(history(objects, steps))
+        runtime.block_on(history(objects, full, moods, steps))
     });
     if let Err(error) = outcome {
         panic!("MODEL_SEED={seed}\n{error}");

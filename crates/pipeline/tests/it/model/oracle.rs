@@ -2,7 +2,7 @@
 //! served to it, never forgets anything and never crashes. It shares with the real one only the pure
 //! counting rule.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use event::{
     Event, Occurrences,
@@ -10,13 +10,35 @@ use event::{
     time,
 };
 
-/// One thing that happened: its id, the occurrences, and whether it is the first of its Event.
-#[derive(Debug, Clone, PartialEq)]
+use super::routes::{FIRST, Routes};
+
+/// One thing that happened: its id, the occurrences, and the receivers that get it.
+#[derive(Debug, Clone)]
 pub(super) struct Delivered {
     pub(super) id: String,
     pub(super) before: u32,
     pub(super) after: u32,
-    pub(super) first: bool,
+    /// As bits.
+    pub(super) lanes: u8,
+    /// Of these receivers nobody can say whether they get it: they were gone for a while, and whether it is
+    /// remembered what they got before depends on whether the process was started anew since.
+    pub(super) unsure: u8,
+}
+
+impl PartialEq for Delivered {
+    fn eq(&self, other: &Self) -> bool {
+        let sure = !(self.unsure | other.unsure);
+        (&self.id, self.before, self.after, self.lanes & sure)
+            == (&other.id, other.before, other.after, other.lanes & sure)
+    }
+}
+
+/// By which config an event was decided.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decided {
+    pub(super) routes: Routes,
+    /// The receiver of first revisions has been there ever since.
+    pub(super) kept: bool,
 }
 
 /// What it knows and what it would have delivered.
@@ -29,8 +51,8 @@ pub(super) struct Oracle {
     names: HashMap<String, String>,
     /// What the running list pass has shown.
     shown: Vec<String>,
-    /// Living Events of which something happened.
-    reached: HashSet<String>,
+    /// Living Events of which the receiver of first revisions got something; with no, where it was gone since.
+    reached: HashMap<String, bool>,
     /// Everything that happened, in the order of arrival.
     pub(super) delivered: Vec<Delivered>,
     /// Storage that was set back: ids begin anew.
@@ -69,13 +91,29 @@ impl Oracle {
         (id, happened)
     }
 
-    pub(super) fn see(&mut self, event: &Event, arrival: Arrival, now: u32) {
+    /// Another config is obeyed.
+    pub(super) fn obey(&mut self, routes: Routes) {
+        if !routes.first {
+            self.reached.values_mut().for_each(|sure| *sure = false);
+        }
+    }
+
+    pub(super) fn see(&mut self, event: &Event, arrival: Arrival, now: u32, decided: Decided) {
+        let Decided { routes, kept } = decided;
         let (id, happened) = self.look(event, arrival, now);
         let (uid, name, seen) = (event.metadata.uid.to_string(), name_of(event), sighting(event));
         let known = self.known.get(&uid).copied();
         if let Some(Occurrences { before, after }) = happened {
-            let first = self.reached.insert(uid.clone());
-            self.delivered.push(Delivered { id, before, after, first });
+            let mut lanes = routes.always(event);
+            let mut unsure = 0;
+            if routes.first {
+                match self.reached.insert(uid.clone(), kept) {
+                    None => lanes |= FIRST,
+                    Some(false) => unsure = FIRST,
+                    Some(true) => {}
+                }
+            }
+            self.delivered.push(Delivered { id, before, after, lanes, unsure });
         }
         let forgotten = known.is_none()
             && matches!(arrival, Arrival::CatchUp(since) if seen.revision <= since.revision);

@@ -83,7 +83,11 @@ impl State {
             parked.iter().filter_map(|it| Some(id_of(it.event.as_ref()?))).collect();
         let nowhere = |id: &&&str| !receiver.took.contains(**id) && !parked.contains(**id);
         let missing = decided.iter().filter(nowhere).count() as u64;
-        let LaneTally { overflow, expired, discarded, .. } = lane.tally;
+        let LaneTally { accepted, delivered, suppressed, overflow, expired, discarded, .. } =
+            lane.tally;
+        if accepted != delivered + suppressed + lane.tally.parked + overflow {
+            return Err(format!("`{name}`: not everything came to one end: {:?}", lane.tally));
+        }
         let told = self.told.get(&lane.id).copied().unwrap_or_default();
         if missing > overflow || (overflow > 0 && self.limit.is_none()) {
             return Err(format!("`{name}`: {missing} are missing, {overflow} were dropped"));

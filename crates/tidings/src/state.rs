@@ -89,7 +89,7 @@ impl State {
         let usage = journal.usage().map_err(Failure::start)?;
         let mut saving = SaverSettings { budget, ..SaverSettings::default() };
         // What is in memory is not dropped.
-        let most = usize::try_from(budget.bytes / PART).unwrap_or(usize::MAX);
+        let most = usize::try_from(budget.bytes / RESERVE_PART).unwrap_or(usize::MAX);
         saving.tail_bytes = saving.tail_bytes.min(most);
         let (saver, mut lanes) =
             Saver::open(journal, &receivers, clock, saving).map_err(Failure::start)?;

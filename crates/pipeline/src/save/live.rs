@@ -54,6 +54,10 @@ struct Tombstone {
 const MARK: u32 = 1 << 31;
 const ENTRY_BYTES: usize = 40;
 const TOMBSTONE_BYTES: usize = 16;
+/// So many tombstones are kept at most in each shard, 131 072 in all. Without a limit their number would grow
+/// for as long as the process runs: nobody tells when an Event's name will never come again. A recorder that comes
+/// back after its tombstone has gone counts as one occurrence.
+const TOMBSTONES_A_SHARD: usize = 4;
 
 impl Default for Live {
     fn default() -> Self {
@@ -106,7 +110,7 @@ impl Live {
             if change.total >= 2 {
                 let tombstone =
                     Tombstone { name: key.0, total: change.total, since: change.touched };
-                *self.tombstones.slot(key.0, || tombstone) = tombstone;
+                self.bury(tombstone);
             }
             return;
         }
@@ -231,10 +235,22 @@ impl Live {
             *self.entries.slot((entry.name, entry.object), || entry) = entry;
         }
         for tombstone in bytes.chunks(TOMBSTONE_BYTES) {
-            let tombstone = Tombstone::read(tombstone)?;
-            *self.tombstones.slot(tombstone.name, || tombstone) = tombstone;
+            self.bury(Tombstone::read(tombstone)?);
         }
         Some(())
+    }
+
+    /// Keeps `tombstone`. Where there are many already, the oldest near it goes.
+    fn bury(&mut self, tombstone: Tombstone) {
+        let (shard, place) = self.tombstones.find(tombstone.name);
+        let near = &self.tombstones.shards[shard];
+        if place.is_err() && near.len() >= TOMBSTONES_A_SHARD {
+            let oldest = near.iter().min_by_key(|one| one.since).map(|one| one.name);
+            if let Some(name) = oldest {
+                self.tombstones.remove(name);
+            }
+        }
+        *self.tombstones.slot(tombstone.name, || tombstone) = tombstone;
     }
 }
 
@@ -570,6 +586,24 @@ mod tests {
         assert_eq!(live.tombstone(key(2, 9).name()), Some(2));
         live.expire(0, 8);
         assert_eq!(live.tombstone(key(2, 9).name()), None);
+    }
+
+    #[test]
+    fn tombstones_do_not_grow_without_end_and_the_newest_stay() {
+        let mut live = Live::new();
+        let number = 400_000;
+        for one in 0..number {
+            let change = Change { touched: one, ..change(key(u64::from(one), 1), 10, 2) };
+            live.apply(&change, &LaneSet::new());
+            live.apply(&Change { gone: true, ..change }, &LaneSet::new());
+        }
+        let kept = live.tombstones.len();
+        assert!((100_000..=TOMBSTONES_A_SHARD * SHARDS).contains(&kept), "{kept}");
+        let newest = (number - 20_000..number).map(|one| key(u64::from(one), 1).name());
+        assert!(newest.filter(|name| live.tombstone(*name).is_none()).count() < 50);
+        let mut again = Live::new();
+        assert!(again.restore(&live.part(0, 1)));
+        assert_eq!(again.tombstones.len(), kept);
     }
 
     #[test]

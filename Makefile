@@ -7,8 +7,9 @@ KILLS ?= 200
 RELOADS ?= 1000
 EVENTS ?= 200000
 RATE ?= 200
+HOURS ?= 1
 
-.PHONY: demo test e2e e2e-all differential corpus build torture reloads outage bench bench-original lint
+.PHONY: demo test e2e e2e-all differential corpus build torture reloads outage soak bench bench-original lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -54,6 +55,10 @@ outage:
 	OUTAGE_RATE=$(RATE) cargo test --quiet --profile $(PROFILE) -p pipeline --lib after_a_day_of_outage
 	EVENTS=$(EVENTS) cargo test --quiet --profile $(PROFILE) -p tidings --test outage
 
+## As many events as HOURS have, at higher speed: memory, descriptors and the state folder stay as they are.
+soak:
+	HOURS=$(HOURS) cargo test --quiet --profile $(PROFILE) -p tidings --test soak
+
 ## Events a second, bytes an event, memory: the table of docs/benchmarks.md.
 bench:
 	cargo bench -p benches
@@ -67,7 +72,7 @@ lint:
 	rustup component add rustfmt clippy >/dev/null 2>&1 || cargo clippy --version >/dev/null
 	cargo fmt --all --check
 	cargo clippy --profile $(PROFILE) --all-targets -- -D warnings
-	cargo clippy --profile $(PROFILE) -p tidings --test torture --test reloads --test outage --test differential --test corpus -- -D warnings
+	cargo clippy --profile $(PROFILE) -p tidings --test torture --test reloads --test outage --test soak --test differential --test corpus -- -D warnings
 	cd e2e && test -z "$$(gofmt -l .)"
 
 # Where cargo puts a binary of this profile.

@@ -168,6 +168,9 @@ pub struct Commit {
     pub rows: Vec<Row>,
     /// The new position of a scope.
     pub position: Option<(Text, Position)>,
+    /// Every write up to this resourceVersion is in the journal, though not yet every deletion; 0 where only
+    /// the position is known. Not kept.
+    pub newest: u64,
     /// What to add to the overall tally.
     pub tally: Tally,
     /// What to add to the lanes' tallies; a lane can occur more than once.
@@ -197,7 +200,9 @@ impl Commit {
     /// Adds `other`, as if it were committed right after this.
     pub fn merge(&mut self, other: Self) {
         self.rows.extend(other.rows);
-        self.position = other.position.or(self.position.take());
+        if other.position.is_some() {
+            (self.position, self.newest) = (other.position, other.newest);
+        }
         self.tally.add(&other.tally);
         self.lane_tallies.extend(other.lane_tallies);
         self.progress.extend(other.progress);

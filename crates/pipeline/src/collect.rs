@@ -29,6 +29,8 @@ pub mod scope;
 
 mod status;
 
+mod takeover;
+
 mod taking;
 
 mod watching;
@@ -58,6 +60,7 @@ use self::{
     missed::Cause,
     pace::Pace,
     scope::Scope,
+    takeover::Takeover,
 };
 use crate::{Save, SharedWay, Way, enrich::gate::Gate};
 
@@ -80,6 +83,7 @@ pub struct Collector<A, S> {
     list_because: Option<Cause>,
     /// The position before the storage was found set back.
     before_epoch: Option<Position>,
+    takeover: Takeover,
 }
 
 /// What a user can set.
@@ -147,6 +151,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             expiry: missed::Expiry::default(),
             list_because: None,
             before_epoch: None,
+            takeover: Takeover::None,
         }
     }
 
@@ -203,6 +208,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             self.enter().await.live.forget_revisions(self.scope.place());
             return self.list(Arrival::Rebase { time }, Some(Cause::Restored), stop).await;
         }
+        if self.learns() {
+            return self.learn(position, stop).await;
+        }
         if let Some(cause) = self.list_because {
             let since = Since { revision: position.revision, time: position.time };
             return self.list(Arrival::CatchUp(since), Some(cause), stop).await;
@@ -219,7 +227,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             position = position.revision,
             "the cluster's storage was set back to an older state: a new epoch begins"
         );
-        self.before_epoch = Some(position);
+        (self.before_epoch, self.takeover) = (Some(position), Takeover::None);
         let epoch = position.epoch + 1;
         self.position = Some(Position { epoch, revision: 0, ..position });
         self.save(&mut *self.enter().await, self.position).await

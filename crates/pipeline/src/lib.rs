@@ -15,6 +15,8 @@ pub mod save;
 
 pub mod send;
 
+pub mod lease;
+
 pub mod backoff;
 
 pub mod canary;
@@ -24,6 +26,8 @@ pub mod counts;
 pub mod limits;
 
 mod losses;
+
+mod standing;
 
 pub mod measures;
 
@@ -39,6 +43,7 @@ use self::{
     collect::judge::{Fate, Judged},
     counts::Counts,
     enrich::Enricher,
+    lease::Floors,
     limits::Limits,
     route::{Router, Sending, Step},
     save::live::Live,
@@ -81,6 +86,10 @@ pub struct Way<S> {
     pub canaries: Canaries,
     /// What happened, for metrics.
     pub counts: Counts,
+    /// See [`Commit::newest`].
+    pub newest: u64,
+    /// What other replicas have sent.
+    pub floors: Floors,
     next: Commit,
     /// The next part of the snapshot that is being written, and how many there are.
     snapshot: Option<(u32, u32)>,
@@ -98,6 +107,8 @@ impl<S: Save> Way<S> {
             limits: Limits::default(),
             canaries: Canaries::default(),
             counts: Counts::default(),
+            newest: 0,
+            floors: Floors::default(),
             next: Commit::default(),
             snapshot: None,
         }
@@ -143,6 +154,7 @@ impl<S: Save> Way<S> {
         } else {
             self.live.reach(key, &sending.lanes);
         }
+        self.reached(key, &sending);
         if change.is_some() || !sending.lanes.is_empty() {
             let event = (!sending.lanes.is_empty()).then(|| Arc::from(event));
             self.next.rows.push(Row { change, lanes: sending.lanes, event });
@@ -177,7 +189,8 @@ impl<S: Save> Way<S> {
         position: Option<(Text, Position)>,
     ) -> Result<Committed, JournalError> {
         self.tell_excess(position.as_ref().map_or(0, |(_, position)| position.time));
-        let mut commit = Commit { position, ..std::mem::take(&mut self.next) };
+        let newest = std::mem::take(&mut self.newest);
+        let mut commit = Commit { position, newest, ..std::mem::take(&mut self.next) };
         commit.snapshot = self.snapshot.map(|(index, parts)| SnapshotPart {
             index,
             last: index + 1 == parts,

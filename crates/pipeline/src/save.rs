@@ -29,6 +29,7 @@ pub mod writer;
 
 mod books;
 mod check;
+mod checkpoints;
 mod form;
 mod group;
 mod keeper;
@@ -49,6 +50,7 @@ mod tail;
 #[cfg(test)]
 mod battery;
 
+pub use checkpoints::Checkpoints;
 pub use folder::{FolderError, FolderLook, StateFolder, Storage};
 pub use memory::MemoryJournal;
 pub use packing::PackFrom;

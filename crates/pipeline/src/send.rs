@@ -27,6 +27,8 @@ mod rate;
 
 mod reading;
 
+mod request;
+
 mod rows;
 
 mod settings;
@@ -44,7 +46,7 @@ mod window;
 use std::sync::Arc;
 
 use event::{
-    AnySink, Clock, LaneId, Payload, SendError, Stop,
+    AnySink, Clock, LaneId, Payload, Stop,
     journal::{self, Progress, Seq},
 };
 use futures::{StreamExt, stream::FuturesUnordered};
@@ -62,6 +64,7 @@ pub use self::{
     lag::Lag,
     orders::Order,
     rate::RateLimit,
+    request::Mandate,
     rows::Rows,
     settings::LaneSettings,
     status::{Attempts, LaneState, LaneStatus, LaneWatch},
@@ -73,6 +76,7 @@ use self::{
     orders::Orders,
     pause::Pause,
     rate::Bucket,
+    request::Answer,
     status::Reporter,
     strand::{Strand, Turn},
     unsaved::Unsaved,
@@ -103,16 +107,7 @@ pub struct Lane<R> {
     orders: Orders,
     expiry: Expiry,
     reporter: Reporter,
-}
-
-/// What a receiver said to a request.
-#[derive(Debug)]
-struct Answer {
-    /// The strand that sent it, and what; nothing for a digest.
-    attempt: Option<(usize, Attempt)>,
-    payload: Arc<Payload>,
-    began: Instant,
-    said: Result<(), SendError>,
+    mandate: Mandate,
 }
 
 impl<R: Rows> Lane<R> {
@@ -153,6 +148,7 @@ impl<R: Rows> Lane<R> {
                 Backoff::new(settings.backoff, seed),
             ),
             reporter,
+            mandate: Mandate::alone(),
             sink,
             rows,
             settings,
@@ -236,7 +232,7 @@ impl<R: Rows> Lane<R> {
         if self.orders.hold() {
             return Err(idle);
         }
-        if self.refused.is_some_and(|refused| refused != strand) {
+        if self.mandate.fence.is_closed() || self.refused.is_some_and(|it| it != strand) {
             return Err(Pause::UntilAnswered);
         }
         let now = Instant::now();
@@ -255,23 +251,6 @@ impl<R: Rows> Lane<R> {
                 self.strands[strand].sent();
                 Ok((attempt, payload))
             }
-        }
-    }
-
-    /// Sends the payload of an attempt, once.
-    fn send(
-        &self,
-        attempt: Option<(usize, Attempt)>,
-        payload: Arc<Payload>,
-    ) -> impl Future<Output = Answer> + Send + use<R> {
-        let (sink, limit) = (Arc::clone(&self.sink), self.settings.attempt_timeout);
-        let began = self.reporter.sending(self.window().oldest());
-        async move {
-            let said = timeout(limit, sink.send(&payload)).await.unwrap_or_else(|_| {
-                let reason = format!("no answer within {limit:?}");
-                Err(SendError::Unavailable { reason, retry_after: None })
-            });
-            Answer { attempt, payload, began, said }
         }
     }
 

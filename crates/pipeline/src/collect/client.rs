@@ -189,12 +189,21 @@ impl Client {
 
     /// Creates what stands in `body`.
     pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<(), ApiError> {
-        let request = Request::post(path)
-            .header(header::ACCEPT, JSON)
-            .header(header::CONTENT_TYPE, JSON)
-            .body(Body::from(body.to_string().into_bytes()))
-            .map_err(|error| ApiError::Connection(error.to_string()))?;
-        whole(self.send(request).await?).await.map(drop)
+        let body = body.to_string().into_bytes();
+        self.exchange(http::Method::POST, path, body).await.map(drop)
+    }
+
+    /// One request in JSON, with a body unless that is empty; gives the answer's.
+    pub(crate) async fn exchange(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Bytes, ApiError> {
+        let request = Request::builder().method(method).uri(path).header(header::ACCEPT, JSON);
+        let request = request.header(header::CONTENT_TYPE, JSON).body(Body::from(body));
+        let request = request.map_err(|error| ApiError::Connection(error.to_string()))?;
+        whole(self.send(request).await?).await
     }
 
     async fn get_json(&self, path: &str) -> Result<Bytes, ApiError> {

@@ -74,6 +74,20 @@ pub fn judge(live: &Live, mut event: Box<Event>, arrival: Arrival, now: u32) -> 
     Judged { event, key, change, fate }
 }
 
+/// What to remember of an object that stands there as it stood before anybody here looked.
+pub(super) fn standing(event: &Event, key: EventKey, now: u32) -> Change {
+    let last_seen = time::to_u32(event.last_seen());
+    let created = time::to_u32(event.metadata.creation_timestamp);
+    Change {
+        key,
+        revision: event.revision().unwrap_or(0),
+        total: event.total(),
+        last_seen,
+        touched: last_seen.max(created).min(now),
+        gone: false,
+    }
+}
+
 /// Judges the deletion of an object. It adds nothing, but its counter outlives it.
 pub fn judge_deleted(live: &Live, event: Box<Event>, now: u32) -> Judged {
     let key = EventKey::of(&event);

@@ -70,6 +70,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                     self.begin_epoch(revision).await?;
                     return Ok(End::Over);
                 }
+                Outcome::Streamed(_, revision) | Outcome::Paged(revision) if self.learns() => {
+                    return self.learnt(pass.listed, revision).await;
+                }
                 Outcome::Streamed(frames, revision) => {
                     self.finish(&pass, revision).await?;
                     return self.follow_watch(frames, revision, stop).await;
@@ -90,6 +93,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 self.begin_epoch(revision).await?;
                 Ok(End::Over)
             }
+            Outcome::Paged(revision) if self.learns() => self.learnt(pass.listed, revision).await,
             Outcome::Paged(revision) => {
                 self.finish(&pass, revision).await?;
                 Ok(End::Over)
@@ -138,6 +142,8 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                     Frame::Added(event) | Frame::Modified(event) => {
                         self.listed(&mut way, event, pass);
                     }
+                    // The watch that goes on from the position tells it again.
+                    Frame::Deleted(_) if self.learns() => {}
                     Frame::Deleted(event) => self.take_deleted(&mut way, event),
                     Frame::Bookmark { revision, initial_end: true } => end = Some(revision),
                     Frame::Error(ApiError::NotUnderstood { .. }) => {
@@ -245,6 +251,10 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     fn listed(&mut self, way: &mut Way<S>, event: Box<Event>, pass: &mut Pass) {
         pass.listed.items += 1;
         let key = EventKey::of(&event);
+        if self.learns() {
+            self.learn_of(way, &event);
+            return way.live.mark(key);
+        }
         match self.take(way, event, pass.arrival) {
             // What waits will have happened.
             Some(Fate::Happened(_)) | None => pass.happened += 1,

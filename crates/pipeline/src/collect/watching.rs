@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event::{EventKey, Stop, counting::Arrival, journal::Position};
+use event::{EventKey, Stop, journal::Position};
 use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout};
 
@@ -144,6 +144,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
                 }
             }
             self.take_released(&mut way);
+            way.newest = if self.gate.is_empty() { progress.newest } else { 0 };
             if let Some(end) = end {
                 // An error is no sign of life: how long the break is counts from the last one.
                 let alive = progress.newest > newest;
@@ -171,8 +172,9 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
             *words += 1;
             match frame {
                 Frame::Added(event) | Frame::Modified(event) => {
-                    progress.saw(event.revision().unwrap_or(0));
-                    self.take(way, event, Arrival::Live);
+                    let revision = event.revision().unwrap_or(0);
+                    progress.saw(revision);
+                    self.take(way, event, self.arrival(revision));
                 }
                 Frame::Deleted(event) => {
                     progress.saw(event.revision().unwrap_or(0));

@@ -20,7 +20,8 @@ impl<S: Save> Way<S> {
             return self.book(Sending { lanes, ..Sending::default() });
         }
         let decision = self.router.decide(event);
-        let sending = decision.apply_repeats(reached, step);
+        let mut sending = decision.apply_repeats(reached, step);
+        self.leave_out(event, &mut sending);
         let live = live.filter(|_| !sending.lanes.is_empty());
         let is_excess = live.is_some_and(|now| !self.limits.admits(event, now));
         if is_excess {

@@ -20,6 +20,7 @@ use prometheus::{Histogram, core::Collector};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::{
+    checkpoints::Checkpoints,
     keeper::Keeper,
     pressure::{Budget, Rate},
     tail::{Page, Tail},
@@ -63,7 +64,7 @@ impl Default for SaverSettings {
 #[derive(Debug, Clone)]
 pub struct Saver {
     requests: mpsc::Sender<Request>,
-    desk: Arc<Desk>,
+    pub(super) desk: Arc<Desk>,
     commits: Arc<Semaphore>,
     questions: Arc<Semaphore>,
     head: watch::Receiver<Seq>,
@@ -85,6 +86,8 @@ pub(super) struct Desk {
     pub(super) patient: Mutex<Vec<Text>>,
     /// How many rows come in.
     pub(super) rate: Mutex<Rate>,
+    /// Which row was the newest at which position, where somebody wants to know.
+    pub(super) checkpoints: Mutex<Option<Checkpoints>>,
 }
 
 /// What is asked of the thread. The permit of the queue travels with it.
@@ -160,6 +163,7 @@ impl Saver {
             writes: measures::writes(),
             patient: Mutex::default(),
             rate: Mutex::new(Rate::new(Instant::now())),
+            checkpoints: Mutex::default(),
         });
         let senders = (head_sender, dropped_sender);
         let keeper = Keeper::new(journal, inbox, Arc::clone(&desk), senders, (clock, settings));
@@ -185,10 +189,13 @@ impl Saver {
     /// failure nothing is saved any more, so that nothing later can overtake what was lost.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, JournalError> {
         let permit = permit(&self.commits).await?;
+        let moved = self.moved(&commit);
         let (sender, answered) = oneshot::channel();
         let answer = Answer { sender, _permit: permit };
         self.request(Request::Commit(Box::new(Waiting { commit, answer })))?;
-        answered.await.map_err(|_| closed())?
+        let committed = answered.await.map_err(|_| closed())??;
+        self.saved_position(moved, committed.last);
+        Ok(committed)
     }
 
     /// Notes how far a lane has come, what came of its events since the last call, and what it parked.

@@ -46,6 +46,8 @@ pub(super) struct Settled {
 #[derive(Debug, PartialEq)]
 pub(super) enum End {
     Delivered,
+    /// Another replica has sent it.
+    Suppressed,
     Parked(ParkCause, String),
     /// It was too old.
     Expired,
@@ -143,6 +145,12 @@ impl Delivery {
         let why = why.filter(|_| new)?;
         self.window.settle(row.seq);
         Some(Settled { seq: row.seq, event: None, end: End::Parked(ParkCause::Unreadable, why) })
+    }
+
+    /// Takes in a row that is not to be sent.
+    pub(super) fn leave_out(&mut self, seq: Seq) -> Option<Settled> {
+        let new = self.window.add(seq, Arc::default());
+        new.then(|| self.settle(seq, End::Suppressed)).map(|it| Settled { event: None, ..it })
     }
 
     /// Up to `seq` there are no rows that have not been added.

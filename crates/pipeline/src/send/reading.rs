@@ -55,14 +55,15 @@ impl<R: Rows> Lane<R> {
 
     /// Gives each strand the rows of its objects; there are no others up to `last`.
     fn deal(&mut self, rows: Vec<journal::Stored>, last: Seq) {
-        let (count, mut unreadable) = (self.strands.len(), Vec::new());
+        let (count, mut settled) = (self.strands.len(), Vec::new());
         for row in rows {
             let event = row.event.as_ref().map(Arc::clone).unwrap_or_default();
             if let Some(all) = &mut self.all {
                 all.add(row.seq, Arc::clone(&event));
             }
-            let strand = strand::of(&event, count);
-            unreadable.extend(self.strands[strand].delivery.add(row));
+            let delivery = &mut self.strands[strand::of(&event, count)].delivery;
+            let left_out = row.seq <= self.mandate.upto && self.mandate.floor.has(&event);
+            settled.extend(if left_out { delivery.leave_out(row.seq) } else { delivery.add(row) });
         }
         for strand in &mut self.strands {
             strand.delivery.passed_to(last);
@@ -71,6 +72,6 @@ impl<R: Rows> Lane<R> {
             all.passed_to(last);
         }
         self.expiry.dealt();
-        self.settled(unreadable);
+        self.settled(settled);
     }
 }

@@ -135,6 +135,11 @@ impl LaneWatch {
         self.requests.collect()
     }
 
+    /// Everything up to here is done with.
+    pub fn cursor(&self) -> Seq {
+        self.status.borrow().cursor
+    }
+
     /// The channel behind [`LaneWatch::status`], for those who wait for a change.
     pub fn changes(&self) -> watch::Receiver<LaneStatus> {
         self.status.clone()
@@ -246,7 +251,7 @@ impl Reporter {
                         self.requests.delivered(lag.max(0.0));
                     }
                 }
-                End::Expired => {}
+                End::Expired | End::Suppressed => {}
                 End::Parked(cause, reason) => {
                     parked += 1;
                     if let Some(unsaid) = self.refusal.may_speak() {

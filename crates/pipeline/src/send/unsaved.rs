@@ -44,6 +44,7 @@ impl Unsaved {
             match end {
                 End::Delivered => self.tally.delivered += 1,
                 End::Expired => self.tally.expired += 1,
+                End::Suppressed => self.tally.suppressed += 1,
                 End::Parked(cause, reason) => {
                     self.tally.parked += 1;
                     self.parked.push(Parked { lane, seq, at, cause, reason, event });

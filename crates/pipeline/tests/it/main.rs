@@ -5,3 +5,5 @@
 mod enrich;
 
 mod model;
+
+mod replicas;

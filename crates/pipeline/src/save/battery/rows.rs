@@ -104,6 +104,7 @@ fn position_tally_lanes_parked_and_breaks_move_with_the_rows(s: &mut Subject) {
     s.commit(&Commit {
         rows: vec![row("x", &[0])],
         position: Some(("".into(), position)),
+        newest: 0,
         tally,
         lane_tallies: vec![(LaneId(0), lane_tally), (LaneId(9), lane_tally)],
         progress: vec![progress(0, 1, &[3, 5]), progress(9, 1, &[])],

@@ -303,7 +303,7 @@ impl World {
 
 fn cause(end: &End) -> Option<ParkCause> {
     match end {
-        End::Delivered | End::Expired => None,
+        End::Delivered | End::Expired | End::Suppressed => None,
         End::Parked(cause, _) => Some(*cause),
     }
 }

@@ -147,15 +147,17 @@ func applyRBAC(ctx context.Context, c *cluster.Cluster) error {
 		return err
 	}
 	var (
-		account corev1.ServiceAccount
-		role    rbacv1.ClusterRole
-		binding rbacv1.ClusterRoleBinding
+		account    corev1.ServiceAccount
+		role       rbacv1.ClusterRole
+		binding    rbacv1.ClusterRoleBinding
+		election   rbacv1.Role
+		electorate rbacv1.RoleBinding
 	)
 	documents := strings.Split(string(text), "\n---\n")
-	if len(documents) != 3 {
-		return fmt.Errorf("it has %d documents instead of 3", len(documents))
+	if len(documents) != 5 {
+		return fmt.Errorf("it has %d documents instead of 5", len(documents))
 	}
-	for i, into := range []any{&account, &role, &binding} {
+	for i, into := range []any{&account, &role, &binding, &election, &electorate} {
 		if err := yaml.UnmarshalStrict([]byte(documents[i]), into); err != nil {
 			return err
 		}
@@ -164,6 +166,12 @@ func applyRBAC(ctx context.Context, c *cluster.Cluster) error {
 		return err
 	}
 	if _, err := c.Client.RbacV1().ClusterRoleBindings().Create(ctx, &binding, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	if _, err := c.Client.RbacV1().Roles("tidings").Create(ctx, &election, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	if _, err := c.Client.RbacV1().RoleBindings("tidings").Create(ctx, &electorate, metav1.CreateOptions{}); err != nil {
 		return err
 	}
 	_, err = c.Client.CoreV1().ServiceAccounts("tidings").Create(ctx, &account, metav1.CreateOptions{})

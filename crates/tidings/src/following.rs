@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use event::{Clock, Stop, Text, journal::Loaded};
+use event::{Clock, Stop, Text};
 use futures::future::try_join_all;
 use pipeline::{
     SharedWay,
     collect::{CollectError, Collector, Settings, Status, client::Client, scope::Scope},
+    lease::{Resume, Start},
     save::Saver,
 };
 use tokio::sync::watch;
@@ -18,25 +19,27 @@ use crate::lookups::Lookups;
 pub(crate) struct Following(Vec<(Scope, Collector<Client, Saver>)>);
 
 impl Following {
-    /// A collector for each of `scopes`, from where its position was left.
+    /// A collector for each of `scopes`, each from where it is to go on.
     pub(crate) fn new(
         client: &Client,
         way: &SharedWay<Saver>,
         scopes: Vec<Scope>,
-        loaded: &Loaded,
-        cluster: (&str, &Text, Option<u32>),
+        resume: &Resume,
+        cluster: (&Text, Option<u32>),
         clock: &Arc<dyn Clock>,
     ) -> Self {
-        let (uid, cluster_name, max_age) = cluster;
-        // A namespace that was followed with all others goes on from their position.
-        let all = Scope::all(uid).name;
-        let collectors = scopes.into_iter().zip(clock.now().as_microsecond().unsigned_abs()..);
-        let collectors = collectors.map(|(scope, seed)| {
-            let position = loaded.position(&scope.name).or_else(|| loaded.position(&all));
+        let (cluster_name, max_age) = cluster;
+        let seeds = clock.now().as_microsecond().unsigned_abs()..;
+        let collectors = scopes.into_iter().zip(seeds).enumerate();
+        let collectors = collectors.map(|(at, (scope, seed))| {
             let client = client.within(scope.namespace.as_deref());
             let settings = Settings { max_age, cluster_name: cluster_name.clone(), seed };
             let (way, clock) = (Arc::clone(way), Arc::clone(clock));
-            let collector = Collector::new(client, way, scope.clone(), position, settings, clock);
+            let begin = |own| Collector::new(client, way, scope.clone(), own, settings, clock);
+            let collector = match resume.start(at) {
+                Start::Own(own) => begin(own),
+                Start::Taken(from) => begin(None).taking_over(from),
+            };
             (scope, collector)
         });
         Self(collectors.collect())

@@ -34,6 +34,8 @@ mod lookups;
 
 mod losses;
 
+mod leading;
+
 mod logging;
 
 mod offline;
@@ -41,6 +43,8 @@ mod offline;
 pub mod ops;
 
 mod output;
+
+mod parts;
 
 mod receiver_texts;
 
@@ -61,6 +65,8 @@ mod signals;
 mod source;
 
 mod state;
+
+mod term;
 
 mod trial;
 

@@ -1,5 +1,7 @@
 //! What operators and machines look at: metrics, health, readiness. The only routes of this crate.
 
+mod board;
+
 mod enrichment;
 
 mod families;
@@ -32,12 +34,13 @@ use crate::{
     settings::Settings,
 };
 
+pub(crate) use self::board::Board;
 use self::guard::Guard;
 pub use self::server::Address;
 pub(crate) use self::server::serve;
 
 /// Everything that is looked at.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sources {
     pub(crate) saver: Saver,
     pub(crate) lanes: watch::Receiver<Vec<LaneWatch>>,
@@ -55,6 +58,8 @@ pub(crate) struct Sources {
     pub(crate) folder: Option<Arc<StateFolder>>,
     /// See [`Served::legacy`].
     pub(crate) legacy: Option<String>,
+    /// Others wait to take over.
+    pub(crate) elected: bool,
     /// Fires when the process is asked to stop: not ready from then on.
     pub(crate) stop: Stop,
 }

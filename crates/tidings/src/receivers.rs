@@ -16,6 +16,7 @@ use crate::{
     exit::Failure,
     settings::{Receiver, Settings},
     shadow::Shadow,
+    term::Mandates,
 };
 
 /// A lane for each receiver.
@@ -34,6 +35,8 @@ pub(crate) struct Means {
     pub(crate) clock: Arc<dyn Clock>,
     /// Writes down what would be sent.
     pub(crate) shadow: Option<Shadow>,
+    /// Until when it may send, and what another replica has sent.
+    pub(crate) mandates: Mandates,
 }
 
 /// One receiver whose lane runs.
@@ -188,7 +191,9 @@ impl Receivers {
         tracing::info!(waiting, "receiver {} ({}) ok", receiver.name, receiver.kind.name);
         let Means { saver, tasks, stop, clock, .. } = &self.means;
         let settings = receiver.sending.lane(receiver.kind);
-        let mut lane = Lane::new(lane, sink, saver.clone(), settings, Arc::clone(clock));
+        let mandate = self.means.mandates.of(&receiver.name);
+        let lane = Lane::new(lane, sink, saver.clone(), settings, Arc::clone(clock));
+        let mut lane = lane.under(mandate);
         if let Some(before) = before {
             lane = lane.after(before);
         }

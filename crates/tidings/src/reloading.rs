@@ -126,8 +126,13 @@ impl Reloading {
         self.reloads.clone()
     }
 
-    /// Reloads until `stop` fires.
-    pub(crate) async fn run(mut self, stop: Stop) {
+    /// Reloads until `stop` fires; what is obeyed then, the next term obeys.
+    pub(crate) async fn run(mut self, stop: Stop, obeyed: Arc<Mutex<(Settings, Option<Config>)>>) {
+        self.until(&stop).await;
+        *obeyed.lock().await = (self.settings, Some(self.config));
+    }
+
+    async fn until(&mut self, stop: &Stop) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = None;
@@ -142,7 +147,7 @@ impl Reloading {
             let is_settled = is_changed && seen.as_ref() == Some(&now);
             seen = is_changed.then_some(now);
             if is_wished || is_settled {
-                self.reload(&stop).await;
+                self.reload(stop).await;
                 seen = None;
             }
         }

@@ -21,6 +21,8 @@ mod compose;
 
 pub(crate) mod document;
 
+mod election;
+
 mod expand;
 
 mod file;
@@ -58,6 +60,7 @@ mod simple;
 mod source;
 
 pub use amount::{Age, Size};
+pub use election::LeaderElection;
 pub use expand::{Environment, process};
 pub use finding::{Finding, Place, Severity};
 pub use footprint::Footprint;
@@ -118,17 +121,6 @@ pub enum LogFormat {
     Pretty,
     /// One JSON object a line.
     Json,
-}
-
-/// `leaderElection`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default)]
-pub struct LeaderElection {
-    /// Only the leader watches.
-    pub enabled: bool,
-    /// The name of the lock.
-    #[serde(rename = "leaderElectionID")]
-    pub id: String,
 }
 
 /// `metrics`.

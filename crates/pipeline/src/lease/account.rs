@@ -1,12 +1,18 @@
 //! Finds out how far the leader has come.
 
-use event::{
-    Text,
-    journal::{Position, Seq},
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
 };
 
+use event::{
+    Text,
+    journal::{Lane, Position, Seq},
+};
+use tokio::sync::watch;
+
 use super::{
-    progress::{LIMIT, Progress},
+    progress::{LIMIT, Point, Progress},
     resume::{Floor, Resume, Start},
 };
 use crate::{
@@ -18,8 +24,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Account {
     saver: Saver,
-    lanes: Vec<LaneWatch>,
+    lanes: watch::Receiver<Vec<LaneWatch>>,
     claims: Claims,
+    /// What was told last: a lane that is given another sink is not there for a moment.
+    told: Mutex<BTreeMap<Text, Vec<Option<Point>>>>,
 }
 
 /// What was so at the beginning: by whoever led before, or by the own journal.
@@ -27,13 +35,13 @@ pub struct Account {
 pub struct Claims {
     /// In order, each with what the last leader has told of it.
     scopes: Vec<(Text, Option<Position>)>,
-    floors: Vec<Floor>,
+    floors: BTreeMap<Text, Floor>,
     own: Vec<(Text, Position)>,
 }
 
 impl Claims {
-    /// Of these scopes and so many lanes, which go on as `resume` says.
-    pub fn new(scopes: impl IntoIterator<Item = Text>, lanes: usize, resume: &Resume) -> Self {
+    /// Of these scopes and lanes, which go on as `resume` says.
+    pub fn new(scopes: impl IntoIterator<Item = Text>, lanes: &[Lane], resume: &Resume) -> Self {
         let (mut own, mut told) = (Vec::new(), Vec::new());
         for (at, name) in scopes.into_iter().enumerate() {
             // Of what is taken over the rows are not there yet.
@@ -43,7 +51,8 @@ impl Claims {
             told.push((name, resume.left(at)));
         }
         told.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let floors = (0..lanes).map(|at| resume.floor(at)).collect();
+        let floors = lanes.iter().enumerate();
+        let floors = floors.map(|(at, lane)| (lane.name.clone(), resume.floor(at))).collect();
         Self { scopes: told, floors, own }
     }
 
@@ -65,12 +74,11 @@ impl Claims {
             let newest = positions.newest(name).into_iter().chain(*told).max_by_key(further);
             progress.scopes.extend(newest.map(|newest| (name.clone(), newest)));
         }
-        for ((lane, cursor), floor) in lanes.zip(&self.floors) {
+        for (lane, cursor) in lanes {
+            let floor = self.floors.get(lane);
             let to = progress.scopes.keys().map(|name| {
-                match (positions.at(name, cursor), floor.point(name)) {
-                    (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
-                    (mine, theirs) => mine.or(theirs),
-                }
+                let theirs = floor.and_then(|floor| floor.point(name));
+                Point::both(positions.at(name, cursor), theirs)
             });
             progress.lanes.insert(lane.clone(), to.collect());
         }
@@ -80,17 +88,37 @@ impl Claims {
 
 impl Account {
     /// From now on the saver remembers which row was the newest at which position; `last` is the newest now.
-    pub fn new(saver: &Saver, lanes: &[LaneWatch], claims: Claims, last: Seq) -> Self {
+    pub fn new(
+        saver: &Saver,
+        lanes: watch::Receiver<Vec<LaneWatch>>,
+        claims: Claims,
+        last: Seq,
+    ) -> Self {
         saver.remember_positions(claims.own(), last);
-        Self { saver: saver.clone(), lanes: lanes.to_vec(), claims }
+        Self { saver: saver.clone(), lanes, claims, told: Mutex::default() }
     }
 
     /// How far everything has come.
     pub fn progress(&self) -> Progress {
         // A lane's row first: what the journal has gained meanwhile is not claimed for it.
-        let cursors: Vec<_> = self.lanes.iter().map(|lane| (lane.name(), lane.cursor())).collect();
+        let lanes = self.lanes.borrow().clone();
+        let cursors: Vec<_> = lanes.iter().map(|lane| (lane.name(), lane.cursor())).collect();
         let from = cursors.iter().map(|(_, cursor)| *cursor).min();
-        self.saver.positions(from, |positions| self.claims.progress(positions, cursors.into_iter()))
+        let mut progress = self
+            .saver
+            .positions(from, |positions| self.claims.progress(positions, cursors.into_iter()));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let scopes = progress.scopes.len();
+        for (lane, to) in std::mem::take(&mut *told).into_iter().filter(|it| it.1.len() == scopes) {
+            // What was true once stays true.
+            let now = progress.lanes.entry(lane).or_insert_with(|| to.clone());
+            for (now, before) in now.iter_mut().zip(to) {
+                *now = Point::both(*now, before);
+            }
+        }
+        told.clone_from(&progress.lanes);
+        drop(told);
+        progress
     }
 
     /// The same, as it is written down; nothing while no scope has a position.

@@ -56,8 +56,14 @@ impl From<Position> for Point {
 
 impl Point {
     /// Both are so.
-    #[must_use]
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(super) fn both(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.and(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
         let (high, low) = (self.max(other), self.min(other));
         let newest =
             if low.epoch == high.epoch { low.newest.max(high.newest) } else { high.newest };

@@ -202,6 +202,8 @@ mod tests {
             tally: LaneTally { accepted, ..LaneTally::default() },
             orphaned: None,
             paused: None,
+            filling: None,
+            not_shown: None,
         }
     }
 

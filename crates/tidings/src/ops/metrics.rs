@@ -15,7 +15,9 @@ use prometheus::{Encoder, TextEncoder, core::Collector, process_collector::Proce
 use crate::forecast::Room;
 
 use super::{
-    Sources, enrichment,
+    Sources,
+    board::View,
+    enrichment,
     families::{Families, float},
     legacy, reloaded,
 };
@@ -27,9 +29,7 @@ pub(super) const REVISION: &str = match option_env!("TIDINGS_REVISION") {
 };
 
 /// The whole text.
-pub(super) async fn text(sources: &Sources) -> Result<String, JournalError> {
-    let ledger = sources.saver.ledger().await?;
-    let counted = sources.counts.counted();
+pub(super) async fn text(view: &View) -> Result<String, JournalError> {
     let mut families = Families::default();
     families.gauge("tidings_build_info", "Which Tidings this is; always 1").add(
         &[
@@ -40,22 +40,12 @@ pub(super) async fn text(sources: &Sources) -> Result<String, JournalError> {
         ],
         1.0,
     );
-    happened(&mut families, &counted);
-    watched(&mut families, sources);
-    if let Some(knowledge) = sources.lookups.knowledge() {
-        enrichment::add(&mut families, knowledge);
-    }
-    families.merge(sources.counts.measured());
-    families.merge(sources.client.measured());
-    booked(&mut families, &ledger, sources);
-    stored(&mut families, sources).await?;
-    sent(&mut families, &ledger);
-    receiving(&mut families, sources);
-    if let Some(reloads) = &sources.reloads {
-        reloaded::add(&mut families, reloads);
-    }
-    if let Some(prefix) = &sources.legacy {
-        legacy::add(&mut families, prefix, sources, &ledger, &counted);
+    let leads = matches!(view, View::Leading(_));
+    families
+        .gauge("tidings_leader", "This replica collects and sends; 0 while another one leads")
+        .add(&[], f64::from(u8::from(leads)));
+    if let View::Leading(sources) = view {
+        add_all(&mut families, sources).await?;
     }
     let mut families = families.into_vec();
     families.extend(ProcessCollector::for_self().collect());
@@ -63,6 +53,30 @@ pub(super) async fn text(sources: &Sources) -> Result<String, JournalError> {
     // Only a name that no metric may have could fail, and a test reads all of ours.
     drop(TextEncoder::new().encode(&families, &mut text));
     Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// What only who collects and sends can tell.
+async fn add_all(families: &mut Families, sources: &Sources) -> Result<(), JournalError> {
+    let ledger = sources.saver.ledger().await?;
+    let counted = sources.counts.counted();
+    happened(families, &counted);
+    watched(families, sources);
+    if let Some(knowledge) = sources.lookups.knowledge() {
+        enrichment::add(families, knowledge);
+    }
+    families.merge(sources.counts.measured());
+    families.merge(sources.client.measured());
+    booked(families, &ledger, sources);
+    stored(families, sources).await?;
+    sent(families, &ledger);
+    receiving(families, sources);
+    if let Some(reloads) = &sources.reloads {
+        reloaded::add(families, reloads);
+    }
+    if let Some(prefix) = &sources.legacy {
+        legacy::add(families, prefix, sources, &ledger, &counted);
+    }
+    Ok(())
 }
 
 /// What the cluster's Events told.

@@ -22,9 +22,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Sources,
+    board::{Shown, View},
     guard::{Guard, Rules},
-    health, metrics,
+    metrics,
 };
 
 /// Where to serve, or that nothing is to be served.
@@ -85,11 +85,7 @@ const LANDING: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"ut
 
 /// Serves until `stop` fires. An address that cannot be had costs a warning and the metrics, not the
 /// events.
-pub(crate) async fn serve(
-    (address, guard): (Address, Option<Guard>),
-    sources: Sources,
-    stop: Stop,
-) {
+pub(crate) async fn serve((address, guard): (Address, Option<Guard>), shown: Shown, stop: Stop) {
     let Some(address) = address.0 else { return };
     let listener = match listen(&address).await {
         Ok(listener) => listener,
@@ -105,7 +101,7 @@ pub(crate) async fn serve(
         let scheme = if encrypted { "https" } else { "http" };
         tracing::info!("metrics and health at {scheme}://{address}/");
     }
-    let desk = Arc::new(Desk { sources, guard });
+    let desk = Arc::new(Desk { shown, guard });
     let shutdown = GracefulShutdown::new();
     let mut open = FuturesUnordered::new();
     loop {
@@ -138,7 +134,7 @@ async fn listen(address: &str) -> std::io::Result<TcpListener> {
 
 /// What every connection needs.
 struct Desk {
-    sources: Sources,
+    shown: Shown,
     guard: Option<Guard>,
 }
 
@@ -180,9 +176,9 @@ impl Desk {
     }
 
     async fn answer(self: Arc<Self>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let Some(rules) = self.rules().await else { return answer(request, &self.sources).await };
+        let Some(rules) = self.rules().await else { return self.look(request).await };
         let mut response = if rules.users.is_empty() || self.admits(&rules, request).await {
-            answer(request, &self.sources).await
+            self.look(request).await
         } else {
             let mut refusal = respond(StatusCode::UNAUTHORIZED, TEXT, "Unauthorized\n".into());
             let how = header::HeaderValue::from_static("Basic");
@@ -191,6 +187,11 @@ impl Desk {
         };
         response.headers_mut().extend(rules.headers.iter().cloned());
         response
+    }
+
+    async fn look(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let view = self.shown.borrow().clone();
+        answer(request, &view).await
     }
 
     /// Whether the user is known; that takes a thread for a while.
@@ -205,12 +206,12 @@ impl Desk {
     }
 }
 
-async fn answer(request: &Request<Incoming>, sources: &Sources) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n".into());
     }
     match request.uri().path() {
-        "/metrics" => match metrics::text(sources).await {
+        "/metrics" => match metrics::text(view).await {
             Ok(text) => respond(StatusCode::OK, METRICS, text),
             Err(error) => {
                 let text = format!("the journal does not answer: {error}\n");
@@ -219,7 +220,7 @@ async fn answer(request: &Request<Incoming>, sources: &Sources) -> Response<Full
         },
         "/-/healthy" | "/livez" | "/healthz" => respond(StatusCode::OK, TEXT, "OK\n".into()),
         "/-/ready" | "/readyz" => {
-            let (ready, text) = health::ready(sources);
+            let (ready, text) = view.ready();
             let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             respond(status, TEXT, text)
         }

@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{LeaderElection, MetricsSettings};
+use super::{MetricsSettings, election};
 
 /// The keys of the file. Nothing is the zero value, as in the original.
 #[derive(Debug, Default, Deserialize)]
@@ -23,7 +23,7 @@ pub(super) struct File {
     pub(super) cluster_name: Text,
     pub(super) namespace: Text,
     pub(super) namespaces: Namespaces,
-    pub(super) leader_election: LeaderElection,
+    pub(super) leader_election: election::Written,
     pub(super) route: RouteSettings,
     pub(super) receivers: Vec<Value>,
     #[serde(rename = "kubeQPS")]

@@ -7,7 +7,7 @@ use pipeline::route::RouteSettings;
 use serde_json::Value;
 
 use super::{
-    LeaderElection, Receiver, Settings,
+    Receiver, Settings,
     expand::Environment,
     file::{File, Included},
     finding::{Finding, Severity},
@@ -253,7 +253,7 @@ impl Loader<'_> {
             max_age_is_set: simple.max_age.is_some(),
             cluster_name: file.cluster_name,
             namespaces: simple.namespaces,
-            leader_election: file.leader_election,
+            leader_election: simple.leader_election,
             kube_qps: if file.kube_qps == 0.0 { KUBE_QPS } else { file.kube_qps },
             kube_burst: if file.kube_burst == 0 { KUBE_BURST } else { file.kube_burst },
             cache_size: simple.cache_size,
@@ -415,11 +415,5 @@ impl Part {
             }
         }
         distinct
-    }
-}
-
-impl Default for LeaderElection {
-    fn default() -> Self {
-        Self { enabled: false, id: "kubernetes-event-exporter".into() }
     }
 }

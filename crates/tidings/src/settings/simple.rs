@@ -5,7 +5,7 @@ use std::time::Duration;
 use event::Text;
 
 use super::{
-    Age, CanarySettings, JournalSettings, LogFormat, ParkedSettings, Size, amount,
+    Age, CanarySettings, JournalSettings, LeaderElection, LogFormat, ParkedSettings, Size, amount,
     file::{self, File},
     level,
     load::CACHE_SIZE,
@@ -27,6 +27,7 @@ pub(super) struct Simple {
     pub(super) cache_size: usize,
     pub(super) journal: JournalSettings,
     pub(super) canary: CanarySettings,
+    pub(super) leader_election: LeaderElection,
 }
 
 impl Simple {
@@ -70,6 +71,7 @@ impl Simple {
         }
         let journal = journal(&file.journal, &mut mistake);
         let canary = canary(&file.canary, &mut mistake);
+        let leader_election = LeaderElection::of(&file.leader_election, &mut mistake);
         let mut namespaces = file.namespaces.include.clone();
         namespaces.extend(Some(file.namespace.clone()));
         namespaces.retain(|namespace| !namespace.is_empty());
@@ -80,6 +82,7 @@ impl Simple {
             namespaces,
             journal,
             canary,
+            leader_election,
             cache_size: match usize::try_from(file.cache_size) {
                 Ok(0) | Err(_) => CACHE_SIZE,
                 Ok(size) => size,

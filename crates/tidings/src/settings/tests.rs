@@ -103,7 +103,7 @@ fn every_key_of_the_original_is_kept() {
     assert_eq!((&*settings.log_level, settings.max_age), ("warn", 7));
     assert_eq!(settings.cluster_name, "1");
     assert_eq!(settings.namespaces, ["shop"]);
-    let election = LeaderElection { enabled: true, id: "lock".into() };
+    let election = LeaderElection { enabled: true, id: "lock".into(), ..LeaderElection::default() };
     assert_eq!(settings.leader_election, election);
     assert_eq!(settings.kube_qps.to_bits(), 100f32.to_bits());
     assert_eq!((settings.kube_burst, settings.cache_size), (500, 2048));

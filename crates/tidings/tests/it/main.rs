@@ -13,6 +13,7 @@ mod documented;
 mod house;
 mod journal;
 mod lanes;
+mod leader;
 mod lookups;
 mod ops;
 mod ops_tls;

@@ -153,7 +153,7 @@ impl Replica {
             head: Arc::new(watch::Sender::new(loaded.last)),
             positions: Arc::default(),
         };
-        let claims = Claims::new([scope.name.clone()], lanes.len(), &resume);
+        let claims = Claims::new([scope.name.clone()], &lanes, &resume);
         for (name, position) in claims.own() {
             book.positions.lock().unwrap().note(name, position, 0, loaded.last);
         }

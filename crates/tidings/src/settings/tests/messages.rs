@@ -59,6 +59,11 @@ fn an_older_spelling_beside_that_of_today_is_ignored() {
 }
 
 #[test]
+fn times_of_an_election_that_do_not_fit_together() {
+    check("election");
+}
+
+#[test]
 fn what_is_wrong_about_the_journal() {
     check("journal");
 }

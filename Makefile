@@ -9,7 +9,7 @@ EVENTS ?= 200000
 RATE ?= 200
 HOURS ?= 1
 
-.PHONY: demo test e2e e2e-all differential corpus build torture reloads outage soak bench bench-original lint
+.PHONY: demo test e2e e2e-all differential corpus build torture torture-replicas reloads outage soak bench bench-original lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -45,6 +45,11 @@ build:
 ## kill -9 at random moments, and count what is missing.
 torture:
 	KILLS=$(KILLS) cargo test --quiet --profile $(PROFILE) -p tidings --test torture
+
+## Two replicas: the leader is killed, with its state folder kept, then with it deleted each time.
+torture-replicas:
+	REPLICAS=kept KILLS=$(KILLS) cargo test --quiet --profile $(PROFILE) -p tidings --test torture
+	REPLICAS=deleted KILLS=$(KILLS) cargo test --quiet --profile $(PROFILE) -p tidings --test torture
 
 ## Another config again and again under load, half of them broken, and count what is missing.
 reloads:

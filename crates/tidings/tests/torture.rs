@@ -1,7 +1,8 @@
 //! `make torture`: the real binary, killed with SIGKILL at random moments while a flood of Events runs,
 //! and at the end every write of the cluster compared with what two receivers got.
 //!
-//! `KILLS` says how often (200), `SEED` repeats a run. Nothing may be missing and nothing may have come
+//! `KILLS` says how often (200), `SEED` repeats a run. With `REPLICAS=kept` or `REPLICAS=deleted` two replicas run, and
+//! the leader is killed; its state folder is kept, or deleted each time. Nothing may be missing and nothing may have come
 //! under another id; a repeat under the same id is what at-least-once allows. The last line is the result.
 
 mod torture {
@@ -27,11 +28,17 @@ mod torture {
 
     /// The whole of it.
     pub(crate) mod run;
+
+    /// The same with two replicas, of which one leads.
+    pub(crate) mod replicas;
 }
 
 use std::{process::ExitCode, time::SystemTime};
 
-use torture::run::{self, Options};
+use torture::{
+    replicas::{self, Folder},
+    run::{self, Options},
+};
 
 fn main() -> anyhow::Result<ExitCode> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -39,7 +46,13 @@ fn main() -> anyhow::Result<ExitCode> {
     let seed = number("SEED").unwrap_or_else(any_seed);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(run::torture(Options { kills, seed }))
+    let options = Options { kills, seed };
+    match std::env::var("REPLICAS").as_deref() {
+        Ok("kept") => runtime.block_on(replicas::torture(options, Folder::Kept)),
+        Ok("deleted") => runtime.block_on(replicas::torture(options, Folder::Deleted)),
+        Ok(other) => anyhow::bail!("REPLICAS is `{other}`, and may be `kept` or `deleted`"),
+        Err(_) => runtime.block_on(run::torture(options)),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "any number will do, and it is printed")]

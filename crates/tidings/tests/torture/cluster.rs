@@ -79,6 +79,29 @@ impl Cluster {
         self.playground.stats().counts().requests("watch events")
     }
 
+    /// Who holds the Lease of the election; empty for nobody.
+    pub(crate) fn leader(&self) -> String {
+        self.lease(|lease| lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Up to which revision the leader has come by its own word in the Lease.
+    pub(crate) fn told(&self) -> u64 {
+        self.lease(|lease| {
+            let text = lease["metadata"]["annotations"]["tidings.dev/progress"].as_str();
+            let told: serde_json::Value =
+                text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let scopes = told["scopes"].as_object();
+            scopes.and_then(|it| it.values().next()?[1].as_u64()).unwrap_or_default()
+        })
+    }
+
+    fn lease<T: Default>(&self, look: impl FnOnce(&serde_json::Value) -> T) -> T {
+        self.playground.storage().read(|store| {
+            let lease = store.object("leases", "default", "kubernetes-event-exporter");
+            lease.map_or_else(T::default, |lease| look(&lease.0))
+        })
+    }
+
     /// The next watch is answered as one from a compacted revision can be: the client must list.
     pub(crate) fn make_a_watch_stale(&self) {
         let fault = Fault::new(FaultKind::CloseAtOnce).on(Verb::Watch).of("events");

@@ -280,6 +280,6 @@ fn tail(log: &std::path::Path) -> String {
 }
 
 #[expect(clippy::print_stdout, reason = "progress and result are what it is run for")]
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     println!("{line}");
 }

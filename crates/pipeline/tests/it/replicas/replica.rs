@@ -11,7 +11,7 @@ use std::{
 use event::{
     Batch, Clock, Journal, LaneId, LaneSet, Payload, Rejected, SendError, Stop, Text,
     journal::{
-        Commit, Committed, JournalError, Lane as Saved, LaneTally, Loaded, Parked,
+        Commit, Committed, JournalError, Lane as Saved, LaneTally, Loaded, NotShown, Parked,
         Progress as Moved, Restored, Seq, Stored,
     },
     sink::DynSink,
@@ -253,7 +253,13 @@ impl Rows for Book {
         self.head.subscribe()
     }
 
-    fn progress(&self, progress: Moved, tally: LaneTally, parked: Vec<Parked>) {
+    fn progress(
+        &self,
+        progress: Moved,
+        tally: LaneTally,
+        parked: Vec<Parked>,
+        _: Option<NotShown>,
+    ) {
         let lane_tallies = vec![(progress.lane, tally)];
         let commit = Commit { progress: vec![progress], lane_tallies, parked, ..Commit::default() };
         self.disk.0.lock().unwrap().commit(&commit).unwrap();

@@ -106,7 +106,7 @@ impl RotatingFile {
             return Ok((file, fits));
         }
         let empty = metadata.len() == 0;
-        let file = if empty { file } else { self.rotate(file, metadata.mode())? };
+        let file = if empty { file } else { self.rotate(&file, metadata.mode())? };
         let part = match whole_lines(body, self.rotation.size) {
             0 => first_line(body),
             fits => fits,
@@ -137,7 +137,7 @@ impl RotatingFile {
     }
 
     /// Moves the file away; gives a new one.
-    fn rotate(&self, file: File, mode: u32) -> io::Result<File> {
+    fn rotate(&self, file: &File, mode: u32) -> io::Result<File> {
         file.sync_all()?;
         // The file itself moves, not a link to it.
         let path = fs::canonicalize(&self.path)?;

@@ -269,9 +269,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
         let now = self.now();
         let from = self.position.unwrap_or_default();
         let mut way = self.enter().await;
-        let mut gone: Vec<Change> = way.live.unmarked(self.scope.place(), revision).collect();
-        // Of several objects of one name, the newest leaves the tombstone.
-        gone.sort_unstable_by_key(|gone| gone.revision);
+        let gone = way.live.unmarked(self.scope.place(), revision);
         let early = gone.iter().filter(|gone| left_early(now, gone.touched, from.ttl)).count();
         let to = Position { epoch: from.epoch, revision, time: now, ttl: from.ttl };
         // In one step with the position: forgotten earlier, an event that the old position still

@@ -65,7 +65,7 @@ impl<A: EventsApi, S: Save> Collector<A, S> {
     ) -> Result<End, CollectError> {
         let from = self.position.unwrap_or_default();
         let mut way = self.enter().await;
-        let gone: Vec<_> = way.live.unmarked(self.scope.place(), revision).collect();
+        let gone = way.live.unmarked(self.scope.place(), revision);
         let now = self.now();
         for gone in gone {
             way.forget(event::journal::Change { touched: now, ..gone });

@@ -153,16 +153,19 @@ impl Live {
 
     /// The Events of `place`, or of everything, that the pass did not show although they stood at
     /// `revision`: they are gone. Given as the changes that say so, to be applied and saved by the caller.
-    pub fn unmarked(
-        &self,
-        place: Option<Place>,
-        revision: u64,
-    ) -> impl Iterator<Item = Change> + '_ {
-        self.entries
+    ///
+    /// Of several of one name the newest comes last, and leaves the tombstone. After the storage was set back no
+    /// revision tells which that is, but when it last happened does.
+    pub fn unmarked(&self, place: Option<Place>, revision: u64) -> Vec<Change> {
+        let mut gone: Vec<Change> = self
+            .entries
             .iter()
-            .filter(move |entry| entry.is_in(place))
-            .filter(move |entry| entry.total_and_mark & MARK == 0 && entry.revision <= revision)
+            .filter(|entry| entry.is_in(place))
+            .filter(|entry| entry.total_and_mark & MARK == 0 && entry.revision <= revision)
             .map(|entry| Change { gone: true, ..entry.change() })
+            .collect();
+        gone.sort_unstable_by_key(|gone| (gone.revision, gone.last_seen, gone.total));
+        gone
     }
 
     /// Makes every later revision in `place`, or anywhere, count as newer: the cluster's storage counts
@@ -614,10 +617,29 @@ mod tests {
         }
         live.begin_pass(None);
         live.mark(key(1, 1));
-        let gone: Vec<_> = live.unmarked(None, 50).map(|change| change.key).collect();
+        let gone: Vec<_> = live.unmarked(None, 50).into_iter().map(|change| change.key).collect();
         assert_eq!(gone, [key(2, 2)]);
         live.begin_pass(None);
-        assert_eq!(live.unmarked(None, 50).count(), 2);
+        assert_eq!(live.unmarked(None, 50).len(), 2);
+    }
+
+    #[test]
+    fn of_two_of_one_name_that_are_gone_the_one_that_happened_last_leaves_the_tombstone() {
+        for newest in [1, 9] {
+            let mut live = Live::new();
+            for object in [1, 9] {
+                let last_seen = if object == newest { 7 } else { 6 };
+                let change = change(key(3, object), 10, u32::try_from(object).unwrap() + 1);
+                live.apply(&Change { last_seen, ..change }, &LaneSet::new());
+            }
+            live.forget_revisions(None);
+            live.begin_pass(None);
+            for gone in live.unmarked(None, 50) {
+                live.apply(&gone, &LaneSet::new());
+            }
+            let total = live.tombstone(key(3, 1).name());
+            assert_eq!(total, Some(u32::try_from(newest).unwrap() + 1));
+        }
     }
 
     #[test]

@@ -136,15 +136,16 @@ impl Oracle {
     /// A pass was consistent and complete: what it did not show is gone.
     pub(super) fn end_pass(&mut self, revision: u64) {
         let shown = std::mem::take(&mut self.shown);
-        let mut gone: Vec<(u64, String)> = self
+        let mut gone: Vec<(u64, u32, u32, String)> = self
             .known
             .iter()
             .filter(|(uid, known)| !shown.contains(uid) && known.revision <= revision)
-            .map(|(uid, known)| (known.revision, uid.clone()))
+            .map(|(uid, known)| (known.revision, known.last_seen, known.total, uid.clone()))
             .collect();
-        // Of several objects of one name, the newest is the one whose recorder may go on.
+        // Of several objects of one name, the newest is the one whose recorder may go on. After the storage was set
+        // back no revision tells which that is.
         gone.sort_unstable();
-        for (_, uid) in gone {
+        for (.., uid) in gone {
             let known = self.known.remove(&uid).expect("it was known");
             self.reached.remove(&uid);
             let name = self.names.remove(&uid).expect("it was known");

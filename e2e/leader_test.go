@@ -41,7 +41,9 @@ func TestAReplicaWithoutADiskGoesOnFromTheLease(t *testing.T) {
 		if holder := lease.Spec.HolderIdentity; holder == nil || *holder != "" {
 			t.Errorf("after its end the Lease is held by %v", holder)
 		}
-		if progress := lease.Annotations["tidings.dev/progress"]; !strings.Contains(progress, `"names":["dump","hook"]`) {
+		// They stand together only where both have kept up with all that the other tests write.
+		progress := lease.Annotations["tidings.dev/progress"]
+		if !strings.Contains(progress, `"dump"`) || !strings.Contains(progress, `"hook"`) {
 			t.Errorf("in the Lease stands: %s", progress)
 		}
 		must(t, os.RemoveAll(filepath.Join(x.dir, "state")))

@@ -18,7 +18,7 @@ import (
 
 // TestAReplicaWithoutADiskGoesOnFromTheLease: what a leader has written into the Lease is enough for the next one.
 func TestAReplicaWithoutADiskGoesOnFromTheLease(t *testing.T) {
-	t.Parallel()
+	// Before the tests that run beside one another: it takes up thrice what they would write by the thousand.
 	s := sharedScene(t)
 	ctx := context.Background()
 	namespace := s.namespace(t, "leader")

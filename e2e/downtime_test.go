@@ -37,7 +37,8 @@ func TestAMinuteOfDowntimeIsMadeUpForOrStated(t *testing.T) {
 // TestAShortRestartIsMadeUpForCompletely: the server still remembers every revision, so none is lost, and nothing is
 // there to be stated.
 func TestAShortRestartIsMadeUpForCompletely(t *testing.T) {
-	t.Parallel()
+	// Before the tests that run beside one another: under what they write, each stop can take the 20 s of its grace, and
+	// these servers forget revisions after 30 s.
 	s := sharedScene(t)
 	ctx := context.Background()
 	namespace := s.namespace(t, "down-short")

@@ -29,6 +29,9 @@ pub struct Input {
     reader: Reader,
     /// What was read so far.
     pub count: Count,
+    /// When the newest Event happened, and what that was when the last were forgotten; in seconds since 1970.
+    newest: u32,
+    swept: u32,
 }
 
 /// What an input brought.
@@ -45,6 +48,12 @@ pub struct Count {
 /// So many pieces that are no Event are shown: a log of something else must not fill ours.
 const TOLD: u64 = 10;
 const MORE: u64 = TOLD + 1;
+
+/// An input need not say what is deleted: Events that happened so many seconds before the newest are forgotten. An API
+/// server forgets them after an hour, and seldom later than this.
+const REMEMBERED: u32 = 24 * 60 * 60;
+/// And looked for so seldom.
+const SWEEP_EVERY: u32 = 60 * 60;
 
 /// What one piece of the input is.
 #[derive(Debug)]
@@ -84,7 +93,7 @@ impl Reader {
 
 impl Default for Input {
     fn default() -> Self {
-        Self { reader: Reader::new(json::decode), count: Count::default() }
+        Self { reader: Reader::new(json::decode), count: Count::default(), newest: 0, swept: 0 }
     }
 }
 
@@ -98,11 +107,12 @@ impl Input {
         now: u32,
         max_age: Option<u32>,
     ) {
-        let Self { reader, count } = self;
+        let Self { reader, count, newest, swept } = self;
         reader.push(bytes, |item| match item {
             Item::Living(event) => {
                 count.events += 1;
                 let seen = event::time::to_u32(event.timestamp());
+                *newest = seen.min(now).max(*newest);
                 let old = max_age.is_some_and(|limit| now.saturating_sub(seen) > limit);
                 let arrival = if old { Arrival::FirstList } else { Arrival::Live };
                 let judged = judge(&way.live, event, arrival, now);
@@ -127,6 +137,10 @@ impl Input {
                 }
             }
         });
+        if *newest >= swept.saturating_add(SWEEP_EVERY) {
+            *swept = *newest;
+            way.live.expire(newest.saturating_sub(REMEMBERED));
+        }
     }
 
     /// Whether the input ended in the middle of something.
@@ -191,4 +205,53 @@ fn read(bytes: &[u8], decode: Decode) -> Item {
         }
     });
     read.unwrap_or_else(|error| unreadable(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use event::journal::{Commit, Committed, JournalError};
+
+    use super::*;
+    use crate::{
+        enrich::Enricher,
+        route::{RouteSettings, Router},
+        save::live::Live,
+    };
+
+    struct Nowhere;
+
+    impl Save for Nowhere {
+        async fn commit(&self, _: Commit) -> Result<Committed, JournalError> {
+            Ok(Committed::default())
+        }
+    }
+
+    /// An Event that happened in the `hour`th hour of a year.
+    fn line(hour: u32) -> String {
+        let (day, hour_of_day) = (1 + hour / 24, hour % 24);
+        format!(
+            r#"{{"kind":"Event","apiVersion":"v1","metadata":{{"name":"a.{hour}","namespace":"shop","uid":"{hour}","resourceVersion":"{}"}},"reason":"BackOff","count":1,"lastTimestamp":"2026-01-{day:02}T{hour_of_day:02}:30:00Z"}}"#,
+            hour + 1
+        )
+    }
+
+    #[test]
+    fn of_an_input_that_tells_no_deletions_the_last_day_is_remembered() {
+        let (router, _) = Router::new(&RouteSettings::default(), &[]);
+        let mut way = Way::new(Live::new(), Enricher::default(), router, Nowhere);
+        let mut input = Input::default();
+        let mut most = 0;
+        for hour in 0..720 {
+            let mut text = String::new();
+            writeln!(text, "{}", line(hour)).unwrap();
+            // Once more, a day later, what is still remembered.
+            writeln!(text, "{}", line(hour.saturating_sub(23))).unwrap();
+            input.take(text.as_bytes(), &mut way, u32::MAX, None);
+            most = most.max(way.live.len());
+        }
+        assert_eq!(input.count.events, 1440);
+        assert_eq!(most, 25);
+    }
 }

@@ -178,12 +178,10 @@ impl Live {
         });
     }
 
-    /// Lets go of Events untouched since before `events` and of tombstones older than `tombstones`,
-    /// in seconds since 1970. Events are normally removed by their deletion; this keeps memory bounded
-    /// when one is missed.
-    pub fn expire(&mut self, events: u32, tombstones: u32) {
-        self.entries.retain(|entry| entry.touched >= events);
-        self.tombstones.retain(|tombstone| tombstone.since >= tombstones);
+    /// Lets go of Events that last changed before `since`, in seconds since 1970. Where a cluster is watched their
+    /// deletion removes them, or a list that no longer shows them; this is for where nobody tells.
+    pub fn expire(&mut self, since: u32) {
+        self.entries.retain(|entry| entry.touched >= since);
     }
 
     /// Into how many parts a snapshot is best cut now, so that none holds up a commit.
@@ -587,8 +585,18 @@ mod tests {
         assert!(live.is_empty());
         assert_eq!(live.tombstone(key(1, 9).name()), None);
         assert_eq!(live.tombstone(key(2, 9).name()), Some(2));
-        live.expire(0, 8);
-        assert_eq!(live.tombstone(key(2, 9).name()), None);
+    }
+
+    #[test]
+    fn an_event_expires_when_it_last_changed_before_a_time() {
+        let mut live = Live::new();
+        for (object, touched) in [(1, 7), (2, 8)] {
+            let change = Change { touched, ..change(key(object, object), 10, 2) };
+            live.apply(&change, &LaneSet::new());
+        }
+        live.expire(8);
+        assert_eq!((live.len(), live.get(key(1, 1))), (1, None));
+        assert_eq!(live.tombstone(key(1, 1).name()), None);
     }
 
     #[test]

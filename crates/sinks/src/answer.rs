@@ -2,14 +2,66 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use event::SendError;
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
-use reqwest::StatusCode;
+use reqwest::{StatusCode, header::HeaderMap};
+
+use crate::{secrets::Secrets, visible::visible};
 
 static HTTP_DATE: DateTimeParser = DateTimeParser::new();
 
 /// Longest part of an answer's body in an error, in characters.
 const EXCERPT: usize = 300;
+
+/// What a destination answered, for those who have to look into it before they judge.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Its beginning, where it is very long.
+    pub(crate) body: Bytes,
+    /// What `Retry-After` asked for.
+    pub(crate) wait: Option<Duration>,
+    /// Who answered what, without secrets.
+    pub(crate) reason: String,
+    /// Who answered: scheme, host and port.
+    pub(crate) place: String,
+    pub(crate) secrets: Secrets,
+}
+
+impl Answer {
+    /// What the status means: the body of a success, or the error.
+    pub(crate) fn judge(self) -> Result<Bytes, SendError> {
+        judge(self.status, self.wait, self.reason).map(|()| self.body)
+    }
+
+    /// Whatever the status says, it means: later.
+    pub(crate) fn unavailable(self) -> SendError {
+        SendError::Unavailable { reason: self.reason, retry_after: self.wait }
+    }
+
+    /// Whatever the status says, it means: not from us, or not there. `hint` says what to do; it may be empty.
+    pub(crate) fn blocked(self, hint: &str) -> SendError {
+        let reason = if hint.is_empty() { self.reason } else { format!("{}; {hint}", self.reason) };
+        SendError::Blocked { reason }
+    }
+
+    /// Whatever the status says, it means: not this.
+    pub(crate) fn rejected(self) -> SendError {
+        SendError::Rejected { reason: self.reason }
+    }
+
+    /// A part of the answer as it may be shown: without secrets, on one line, short.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        excerpt(&visible(&self.secrets.hide(text)))
+    }
+
+    /// Whether the body holds `text`.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.body.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+}
 
 /// Success, or the error that the lane acts on.
 ///

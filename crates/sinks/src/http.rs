@@ -1,23 +1,32 @@
 //! What every HTTP destination shares: a client of its own, one request, and errors without secrets.
 
-use std::{collections::BTreeMap, error::Error, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    io::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use bytes::Bytes;
-use event::{Clock, ConnectError, Payload, SendError, SinkContext};
+use event::{Clock, ConnectError, Payload, SendError, SinkContext, Text};
+use flate2::{Compression, write::GzEncoder};
 use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
 use reqwest::{
-    Client, Response, Url,
+    Client, Method, Response, Url,
     header::{
-        AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
-        LOCATION, RETRY_AFTER, TRAILER, TRANSFER_ENCODING,
+        AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+        HeaderValue, LOCATION, RETRY_AFTER, TRAILER, TRANSFER_ENCODING,
     },
     redirect::{Action, Attempt, Policy},
 };
 
 use crate::{
-    answer::{self, excerpt},
+    answer::{self, Answer, excerpt},
+    aws::Aws,
     headers, proxy,
     secrets::Secrets,
     server_name::Renamed,
@@ -39,6 +48,12 @@ const REDIRECTS: usize = 10;
 /// Headers that describe the connection: configured ones have no effect, as in the original.
 const CONNECTION: &[HeaderName] = &[HOST, CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER];
 
+/// A shorter body is sent as it is: packing it would save no packet.
+const WORTH_PACKING: usize = 1024;
+
+/// JSON, as most destinations take it.
+pub(crate) const JSON: &str = "application/json";
+
 /// What the user wrote about how to reach a destination.
 pub(crate) struct HttpSettings<'a> {
     /// The word in the config, for errors.
@@ -52,6 +67,31 @@ pub(crate) struct HttpSettings<'a> {
     pub(crate) timeout: Option<&'a str>,
     /// Also go where a POST becomes a GET.
     pub(crate) follow_redirects: bool,
+    /// What a body is, unless a configured header says otherwise.
+    pub(crate) content_type: &'static str,
+}
+
+/// One request to a destination.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    /// Another address beside the configured one, for example `auth.test` or `/v1/logs`; empty for none.
+    pub(crate) path: &'a str,
+    /// Put behind the query of the address, percent-encoded.
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    /// Those that are configured win.
+    pub(crate) headers: &'a [(Text, String)],
+    pub(crate) body: Bytes,
+    /// Whether the destination reads a packed body.
+    pub(crate) gzip: bool,
+}
+
+impl<'a> Request<'a> {
+    /// Posts `payload` to the configured address.
+    pub(crate) fn post(payload: &'a Payload) -> Self {
+        let body = payload.body.clone();
+        Self { method: Method::POST, headers: &payload.headers, body, ..Self::default() }
+    }
 }
 
 /// A destination that takes POST requests.
@@ -65,6 +105,7 @@ pub(crate) struct Http {
     timeout: Duration,
     follow: bool,
     clock: Arc<dyn Clock>,
+    aws: Option<Aws>,
 }
 
 impl Http {
@@ -86,7 +127,7 @@ impl Http {
         }
         let own_type = settings.headers.keys().any(|key| key.eq_ignore_ascii_case("content-type"));
         if !own_type {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(settings.content_type));
         }
         let timeout = parse_timeout(settings.timeout).map_err(at)?;
         let mut tls = settings.tls.config(url.scheme() == "https").map_err(at)?;
@@ -118,24 +159,64 @@ impl Http {
             timeout,
             follow,
             clock: ctx.clock,
+            aws: None,
         })
+    }
+
+    /// Signs every request.
+    pub(crate) fn signed(mut self, aws: Aws) -> Self {
+        self.aws = Some(aws);
+        self
     }
 
     /// Posts `payload` once and gives back what the destination answered to its success.
     pub(crate) async fn post(&self, payload: &Payload) -> Result<Bytes, SendError> {
+        self.exchange(Request::post(payload)).await?.judge()
+    }
+
+    /// Sends `request` once and gives back the answer, whatever it is; an error when there was none.
+    pub(crate) async fn exchange(&self, request: Request<'_>) -> Result<Answer, SendError> {
         let mut headers = self.headers.clone();
-        for (name, value) in &payload.headers {
+        for (name, value) in request.headers {
             let header = HeaderName::try_from(name.as_str()).ok();
             let header = header.filter(|name| !CONNECTION.contains(name));
             if let Some((name, value)) = header.zip(HeaderValue::try_from(value).ok()) {
                 headers.entry(name).or_insert(value);
             }
         }
-        let request = self.client.post(self.url.clone()).headers(headers);
-        match request.body(payload.body.clone()).send().await {
-            Ok(response) => self.read(response, &self.secrets_of(payload)).await,
-            Err(error) => Err(self.unreachable(&error, &self.secrets_of(payload))),
+        let secrets = self.secrets_of(request.headers);
+        let url = self.address(request.path, request.query)?;
+        let body = if request.gzip && request.body.len() >= WORTH_PACKING {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            gzip(&request.body).map_err(|error| SendError::Unavailable {
+                reason: format!("the body cannot be packed: {error}"),
+                retry_after: None,
+            })?
+        } else {
+            request.body
+        };
+        let failed = |error: reqwest::Error| self.unreachable(&error, &secrets);
+        let request = self.client.request(request.method, url).headers(headers).body(body);
+        let mut request = request.build().map_err(failed)?;
+        if let Some(aws) = &self.aws {
+            aws.sign(&mut request).await?;
         }
+        let response = self.client.execute(request).await.map_err(failed)?;
+        Ok(self.read(response, secrets).await)
+    }
+
+    /// The configured address, or another one beside it.
+    fn address(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, SendError> {
+        let mut url = self.url.clone();
+        if !path.is_empty() {
+            url = url.join(path).map_err(|_| SendError::Blocked {
+                reason: format!("{}: `{path}` is no path", self.place),
+            })?;
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
     }
 
     /// Asks with a HEAD, which by the rules of HTTP changes nothing there, and says what was answered.
@@ -153,9 +234,9 @@ impl Http {
     }
 
     /// What must not be shown of a request: what is configured, and what was made for its event.
-    fn secrets_of(&self, payload: &Payload) -> Secrets {
+    fn secrets_of(&self, headers: &[(Text, String)]) -> Secrets {
         let mut secrets = self.secrets.clone();
-        for (name, value) in &payload.headers {
+        for (name, value) in headers {
             if let Ok(name) = HeaderName::try_from(name.as_str())
                 && name != "idempotency-key"
             {
@@ -165,13 +246,14 @@ impl Http {
         secrets
     }
 
-    async fn read(&self, response: Response, secrets: &Secrets) -> Result<Bytes, SendError> {
+    async fn read(&self, response: Response, secrets: Secrets) -> Answer {
         let status = response.status();
         let header = |name| response.headers().get(name)?.to_str().ok();
         let wait =
             header(RETRY_AFTER).and_then(|value| answer::retry_after(value, self.clock.now()));
         let moved = header(LOCATION).filter(|_| status.is_redirection());
         let moved = moved.and_then(|location| self.url.join(location).ok());
+        let headers = response.headers().clone();
         let body = read_body(response).await;
         let mut reason = format!("{} answered {status}", self.place);
         if let Some(moved) = moved {
@@ -184,13 +266,13 @@ impl Http {
             if !self.follow {
                 reason.push_str(", or `followRedirects: true` if this answer means success");
             }
-        } else if !body.is_empty() && !status.is_success() {
+        } else if !body.is_empty() {
             let text =
                 visible(&secrets.hide(&String::from_utf8_lossy(&body[..body.len().min(SHOWN)])));
             reason.push_str(": ");
             reason.push_str(&excerpt(&text));
         }
-        answer::judge(status, wait, reason).map(|()| body)
+        Answer { status, headers, body, wait, reason, place: self.place.clone(), secrets }
     }
 
     fn unreachable(&self, error: &reqwest::Error, secrets: &Secrets) -> SendError {
@@ -243,6 +325,24 @@ async fn read_body(mut response: Response) -> Bytes {
     body.into()
 }
 
+fn gzip(body: &[u8]) -> io::Result<Bytes> {
+    let mut packed = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    packed.write_all(body)?;
+    packed.finish().map(Bytes::from)
+}
+
+/// Adds a header to configured ones, unless it is one of them.
+pub(crate) fn add_header(headers: &mut BTreeMap<String, String>, name: &str, value: String) {
+    if !headers.keys().any(|known| known.eq_ignore_ascii_case(name)) {
+        headers.insert(name.to_owned(), value);
+    }
+}
+
+/// The value of `Authorization` for a user and a password.
+pub(crate) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", BASE64.encode(format!("{user}:{password}")))
+}
+
 fn parse_url(text: &str) -> Result<Url, &'static str> {
     if text.trim().is_empty() {
         return Err("is missing; give the address to post to");
@@ -256,7 +356,7 @@ fn parse_url(text: &str) -> Result<Url, &'static str> {
 }
 
 /// Takes user and password out of `url`, as the value of the header that says them.
-fn take_userinfo(url: &mut Url) -> Option<String> {
+pub(crate) fn take_userinfo(url: &mut Url) -> Option<String> {
     let plain = |text| percent_decode_str(text).collect::<Vec<u8>>();
     let mut userinfo = plain(url.username());
     let password = url.password().map(plain);

@@ -36,11 +36,32 @@ mod lines;
 /// `webhook`: a POST per event, or per batch.
 pub mod webhook;
 
+/// `elasticsearch`: documents in bulk.
+pub mod elasticsearch;
+
+/// `opensearch`: documents in bulk.
+pub mod opensearch;
+
+/// The bulk API of both.
+mod bulk;
+
 /// What every HTTP destination shares: the client, the request, the errors.
 mod http;
 
 /// Header values that are templates.
 mod headers;
+
+/// Several addresses of one destination, in turn.
+mod hosts;
+
+/// Which events go into one request.
+mod batch;
+
+/// The idempotency id of a payload.
+mod ids;
+
+/// Requests signed for AWS.
+mod aws;
 
 /// What an HTTP answer means to a lane.
 mod answer;
@@ -65,4 +86,6 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<stdout::Stdout>(),
     SinkKind::of::<file::File>(),
     SinkKind::of::<webhook::Webhook>(),
+    SinkKind::of::<elasticsearch::Elasticsearch>(),
+    SinkKind::of::<opensearch::Opensearch>(),
 ];

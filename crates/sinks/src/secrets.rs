@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use percent_encoding::percent_decode_str;
 use reqwest::{Url, header::HeaderName};
 
@@ -51,7 +52,7 @@ impl Secrets {
         }
     }
 
-    /// Hides the value of a header, and the token behind its scheme (`Bearer …`).
+    /// Hides the value of a header, and the token behind its scheme (`Bearer …`), or the password in it (`Basic …`).
     pub(crate) fn add_header(&mut self, name: &HeaderName, value: &str) {
         if PUBLIC.contains(&name.as_str()) {
             return;
@@ -59,6 +60,11 @@ impl Secrets {
         self.add(value);
         if let Some((_, token)) = value.trim().split_once(' ') {
             self.add(token);
+            let decoded =
+                BASE64.decode(token.trim()).ok().and_then(|it| String::from_utf8(it).ok());
+            if let Some((_, password)) = decoded.as_deref().and_then(|it| it.split_once(':')) {
+                self.add(password);
+            }
         }
     }
 
@@ -136,5 +142,13 @@ mod tests {
         secrets.add_header(&"content-type".parse().unwrap(), "text/plain");
         assert_eq!(secrets.hide("abc.def is no text/plain"), "*** is no text/plain");
         assert_eq!(format!("{secrets:?}"), "2 secrets");
+    }
+
+    #[test]
+    fn the_password_of_basic_authentication_is_hidden_decoded_too() {
+        let mut secrets = Secrets::default();
+        // `ann:pass word`
+        secrets.add_header(&"authorization".parse().unwrap(), "Basic YW5uOnBhc3Mgd29yZA==");
+        assert_eq!(secrets.hide("ann has no pass word YW5uOnBhc3Mgd29yZA=="), "ann has no *** ***");
     }
 }

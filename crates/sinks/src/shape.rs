@@ -131,6 +131,11 @@ impl Shape {
         Err(ConnectError::new(format!("{why}; remove it, or `{key}`")))
     }
 
+    /// Whether the body is the whole document.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.body, Body::Document)
+    }
+
     /// Whether the body is a text of the user's own, and may be no JSON.
     pub(crate) fn is_raw(&self) -> bool {
         matches!(self.body, Body::Raw(_))
@@ -141,6 +146,11 @@ impl Shape {
         self.clock.now()
     }
 
+    /// The event as a body shows it: without dots in the keys of its maps, if that was asked for.
+    pub(crate) fn seen<'e>(&self, event: &'e Event) -> Cow<'e, Event> {
+        if self.de_dot { without_dots(event) } else { Cow::Borrowed(event) }
+    }
+
     /// Appends the body of `event`, the one at `index` of those that are encoded.
     pub(crate) fn write(
         &self,
@@ -149,7 +159,7 @@ impl Shape {
         now: Timestamp,
         index: usize,
     ) -> Result<(), Rejected> {
-        let event = if self.de_dot { without_dots(event) } else { Cow::Borrowed(event) };
+        let event = self.seen(event);
         let written = match &self.body {
             Body::Document => {
                 document::write(out, &event);

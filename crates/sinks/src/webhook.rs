@@ -10,11 +10,11 @@ use event::{
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::{
     headers::{self, Header},
-    http::{Http, HttpSettings},
+    http::{Http, HttpSettings, JSON},
+    ids::{self, Ids},
     shape::{Shape, Shaped},
     tls::TlsSettings,
 };
@@ -78,6 +78,7 @@ impl Sink for Webhook {
             tls: &settings.tls.unwrap_or_default(),
             timeout: settings.timeout.as_deref(),
             follow_redirects: settings.follow_redirects,
+            content_type: JSON,
         };
         Ok(Self { http: Http::new(&http, ctx)?, shape, headers, batch: settings.batch })
     }
@@ -117,23 +118,13 @@ impl Webhook {
     fn single(&self, event: &Event, now: Timestamp, index: usize) -> Result<Payload, Rejected> {
         let mut body = Vec::with_capacity(1536);
         self.shape.write(&mut body, event, now, index)?;
-        let mut payload = payload(1, key(event), usize::from(event.replay), body);
+        let mut payload = payload(1, ids::key(event), usize::from(event.replay), body);
         for header in &self.headers {
             let value = header.render(event, self.shape.process(), now);
             let value = value.map_err(|reason| Rejected { index, reason })?;
             payload.headers.push((header.name.clone(), value));
         }
         Ok(payload)
-    }
-}
-
-/// The id of an event, in a form that a header can carry: the uid of a hand-made event can be any text.
-fn key(event: &Event) -> String {
-    let id = event.id().to_string();
-    if id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        id
-    } else {
-        Ids::default().with(event).key()
     }
 }
 
@@ -178,22 +169,6 @@ fn payload(events: usize, key: String, replays: usize, body: Vec<u8>) -> Payload
         headers.push((Text::const_new("Tidings-Replay"), replays.to_string()));
     }
     Payload { events, headers, body: body.into() }
-}
-
-/// The ids of several events, as one short key.
-#[derive(Default)]
-struct Ids(Box<Xxh3Default>);
-
-impl Ids {
-    fn with(mut self, event: &Event) -> Self {
-        self.0.update(event.id().to_string().as_bytes());
-        self.0.update(b"\n");
-        self
-    }
-
-    fn key(self) -> String {
-        format!("{:032x}", self.0.digest128())
-    }
 }
 
 #[cfg(test)]
@@ -248,7 +223,7 @@ mod tests {
         };
         assert_eq!(key(0..3), key(0..3));
         assert_ne!(key(0..3), key(0..2));
-        assert_eq!(super::key(&event(4, 1)), "uid-4/7");
+        assert_eq!(ids::key(&event(4, 1)), "uid-4/7");
     }
 
     #[test]
@@ -258,13 +233,6 @@ mod tests {
         Arc::make_mut(&mut again).replay = true;
         let batch = &batches(&[event(0, 1), again])[0];
         assert_eq!(batch.headers, [key, ("Tidings-Replay".into(), "1".into())]);
-    }
-
-    #[test]
-    fn an_id_that_no_header_can_carry_is_hashed() {
-        let mut event = Event::default();
-        event.metadata.uid = "a\nb".into();
-        assert_eq!(key(&event).len(), 32);
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use crate::{
     samples,
     server::{Answer as HttpAnswer, Server},
+    stores::{API, Store},
 };
 
 /// What a destination can be told to do with the next payload.
@@ -51,6 +52,22 @@ pub(crate) trait Destination {
 
     /// A sink that reaches it.
     fn sink(&self) -> AnySink;
+
+    /// Whether it takes documents in the shape that the user gives them: `layout`, `deDot`, `rawBody`.
+    fn takes_shapes(&self) -> bool {
+        true
+    }
+
+    /// The document in a body that holds one event.
+    fn document(&self, body: &[u8]) -> String {
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        body.trim_matches(['[', ']', '\n']).to_owned()
+    }
+
+    /// A body as its golden file shows it.
+    fn shown(&self, body: &[u8]) -> String {
+        String::from_utf8(body.to_vec()).unwrap()
+    }
 
     /// What of the settings nobody may see.
     fn secrets(&self) -> Vec<&'static str> {
@@ -93,6 +110,24 @@ pub(crate) const ALL: &[Row] = &[
         name: "webhook-batch",
         start: || Box::new(Hook::new(true)),
         answers: HTTP,
+    },
+    Row {
+        kind: "elasticsearch",
+        name: "elasticsearch",
+        start: || Box::new(Store::elasticsearch()),
+        answers: API,
+    },
+    Row {
+        kind: "elasticsearch",
+        name: "elasticsearch-stream",
+        start: || Box::new(Store::elasticsearch_stream()),
+        answers: API,
+    },
+    Row {
+        kind: "opensearch",
+        name: "opensearch",
+        start: || Box::new(Store::opensearch()),
+        answers: API,
     },
 ];
 
@@ -256,7 +291,7 @@ impl Destination for Hook {
 }
 
 /// What an HTTP server does when it is told `answer`.
-fn http_answer(answer: Answer) -> HttpAnswer {
+pub(crate) fn http_answer(answer: Answer) -> HttpAnswer {
     match answer {
         Answer::Accept => HttpAnswer::status(200),
         Answer::Status(status) => HttpAnswer::Echo(status),

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bulk;
+
 mod conformance;
 
 mod destinations;
@@ -13,6 +15,8 @@ mod samples;
 mod server;
 
 mod stdout;
+
+mod stores;
 
 mod template_data;
 

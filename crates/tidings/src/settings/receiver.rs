@@ -100,9 +100,7 @@ impl Receiver {
         }
         let Some(kind) = kinds::find(first) else {
             let message = format!("receivers of the kind `{first}` are not built yet");
-            let built: Vec<_> = kinds::all().map(|kind| format!("`{}`", kind.name)).collect();
-            let hint = format!("this version has {}", built.join(", "));
-            remarks.push(Remark::mistake(at(first), message).on_key().hint(hint));
+            remarks.push(Remark::mistake(at(first), message).on_key().hint(KINDS));
             return None;
         };
         if name.is_empty() {
@@ -135,6 +133,9 @@ fn is_known(key: &str) -> bool {
         || kinds::names().any(|kind| kind == key)
 }
 
+/// Where the kinds are: there are too many for a line.
+const KINDS: &str = "docs/reference/receivers.md has the kinds of this version";
+
 fn no_kind(written: &Map<String, Value>, path: &str, name: &str) -> Remark {
     let who = if name.is_empty() { "this receiver".into() } else { format!("`{name}`") };
     // With nothing under the word, the original sees no kind either.
@@ -147,12 +148,6 @@ fn no_kind(written: &Map<String, Value>, path: &str, name: &str) -> Remark {
     }
     let mut meant = written.keys().filter(|key| !is_known(key));
     let meant = meant.find_map(|key| remark::similar(key, kinds::names()));
-    let hint = meant.map_or_else(
-        || {
-            let known: Vec<_> = kinds::all().map(|kind| format!("`{}`", kind.name)).collect();
-            format!("the kinds of this version are {}", known.join(", "))
-        },
-        |meant| format!("did you mean `{meant}`?"),
-    );
+    let hint = meant.map_or_else(|| KINDS.to_owned(), |meant| format!("did you mean `{meant}`?"));
     Remark::mistake(path, format!("{who} has no kind that is known")).hint(hint)
 }

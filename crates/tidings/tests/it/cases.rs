@@ -131,7 +131,7 @@ async fn a_config_with_a_mistake_is_told_and_other_files_are_tried() {
         ended.log,
         "broken.yaml:2:3: mistake: receivers[0]: `a` has no kind that is known\n \
          2 | - {name: a, pigeon: {}}\n   |   ^^^^^^^^^^^^^^^^^^^\n   \
-         hint: the kinds of this version are `stdout`, `file`, `webhook`\n\
+         hint: docs/reference/receivers.md has the kinds of this version\n\
          nowhere.yaml: mistake: it cannot be read: No such file or directory (os error 2)\n"
     );
 }

@@ -81,7 +81,7 @@ async fn every_mistake_in_a_config_is_told_and_nothing_starts() {
          config.yaml:4:3: mistake: receivers[1]: `b` has no kind that is known\n \
          4 | - name: b\n   \
            |   ^^^^^^^\n   \
-           hint: the kinds of this version are `stdout`, `file`, `webhook`\n\
+           hint: docs/reference/receivers.md has the kinds of this version\n\
          config.yaml:7:12: mistake: receivers[2].repeats: `often` is not one of `first`, `every`, `exponential`, `{every: 5m}` or `{factor: 10}`\n \
          7 |   repeats: often\n   \
            |            ^^^^^\n"

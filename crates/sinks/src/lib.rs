@@ -45,6 +45,9 @@ pub mod opensearch;
 /// The bulk API of both.
 mod bulk;
 
+/// `loki`: pushes of many lines.
+pub mod loki;
+
 /// What every HTTP destination shares: the client, the request, the errors.
 mod http;
 
@@ -88,4 +91,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<webhook::Webhook>(),
     SinkKind::of::<elasticsearch::Elasticsearch>(),
     SinkKind::of::<opensearch::Opensearch>(),
+    SinkKind::of::<loki::Loki>(),
 ];

@@ -129,6 +129,7 @@ pub(crate) const ALL: &[Row] = &[
         start: || Box::new(Store::opensearch()),
         answers: API,
     },
+    Row { kind: "loki", name: "loki", start: || Box::new(Store::loki()), answers: API },
 ];
 
 /// What every HTTP destination can be told.

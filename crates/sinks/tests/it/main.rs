@@ -10,6 +10,8 @@ mod destinations;
 
 mod file;
 
+mod loki;
+
 mod samples;
 
 mod server;

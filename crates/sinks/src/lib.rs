@@ -48,6 +48,9 @@ mod bulk;
 /// `loki`: pushes of many lines.
 pub mod loki;
 
+/// `splunk`: the HTTP Event Collector.
+pub mod splunk;
+
 /// What every HTTP destination shares: the client, the request, the errors.
 mod http;
 
@@ -92,4 +95,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<elasticsearch::Elasticsearch>(),
     SinkKind::of::<opensearch::Opensearch>(),
     SinkKind::of::<loki::Loki>(),
+    SinkKind::of::<splunk::Splunk>(),
 ];

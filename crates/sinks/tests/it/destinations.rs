@@ -130,6 +130,7 @@ pub(crate) const ALL: &[Row] = &[
         answers: API,
     },
     Row { kind: "loki", name: "loki", start: || Box::new(Store::loki()), answers: API },
+    Row { kind: "splunk", name: "splunk", start: || Box::new(Store::splunk()), answers: API },
 ];
 
 /// What every HTTP destination can be told.

@@ -16,6 +16,8 @@ mod samples;
 
 mod server;
 
+mod splunk;
+
 mod stdout;
 
 mod stores;

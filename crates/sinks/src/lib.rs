@@ -51,6 +51,9 @@ pub mod loki;
 /// `splunk`: the HTTP Event Collector.
 pub mod splunk;
 
+/// `clickhouse`: rows in a table.
+pub mod clickhouse;
+
 /// What every HTTP destination shares: the client, the request, the errors.
 mod http;
 
@@ -96,4 +99,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<opensearch::Opensearch>(),
     SinkKind::of::<loki::Loki>(),
     SinkKind::of::<splunk::Splunk>(),
+    SinkKind::of::<clickhouse::Clickhouse>(),
 ];

@@ -131,6 +131,12 @@ pub(crate) const ALL: &[Row] = &[
     },
     Row { kind: "loki", name: "loki", start: || Box::new(Store::loki()), answers: API },
     Row { kind: "splunk", name: "splunk", start: || Box::new(Store::splunk()), answers: API },
+    Row {
+        kind: "clickhouse",
+        name: "clickhouse",
+        start: || Box::new(Store::clickhouse()),
+        answers: API,
+    },
 ];
 
 /// What every HTTP destination can be told.

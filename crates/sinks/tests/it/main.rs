@@ -4,6 +4,8 @@
 
 mod bulk;
 
+mod clickhouse;
+
 mod conformance;
 
 mod destinations;

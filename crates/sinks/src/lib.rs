@@ -54,6 +54,9 @@ pub mod splunk;
 /// `clickhouse`: rows in a table.
 pub mod clickhouse;
 
+/// `otlp`: log records of OpenTelemetry.
+pub mod otlp;
+
 /// What every HTTP destination shares: the client, the request, the errors.
 mod http;
 
@@ -100,4 +103,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<loki::Loki>(),
     SinkKind::of::<splunk::Splunk>(),
     SinkKind::of::<clickhouse::Clickhouse>(),
+    SinkKind::of::<otlp::Otlp>(),
 ];

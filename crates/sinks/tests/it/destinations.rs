@@ -137,6 +137,7 @@ pub(crate) const ALL: &[Row] = &[
         start: || Box::new(Store::clickhouse()),
         answers: API,
     },
+    Row { kind: "otlp", name: "otlp", start: || Box::new(Store::otlp()), answers: API },
 ];
 
 /// What every HTTP destination can be told.

@@ -14,6 +14,8 @@ mod file;
 
 mod loki;
 
+mod otlp;
+
 mod samples;
 
 mod server;

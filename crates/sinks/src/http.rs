@@ -169,6 +169,12 @@ impl Http {
         self
     }
 
+    /// Hides one more secret in every text: one that is in the body of each request.
+    pub(crate) fn hiding(mut self, secret: &str) -> Self {
+        self.secrets.add(secret);
+        self
+    }
+
     /// Posts `payload` once and gives back what the destination answered to its success.
     pub(crate) async fn post(&self, payload: &Payload) -> Result<Bytes, SendError> {
         self.exchange(Request::post(payload)).await?.judge()
@@ -393,7 +399,7 @@ fn parse_headers(
     Ok(headers)
 }
 
-fn parse_timeout(text: Option<&str>) -> Result<Duration, ConnectError> {
+pub(crate) fn parse_timeout(text: Option<&str>) -> Result<Duration, ConnectError> {
     let Some(text) = text else {
         return Ok(DEFAULT_TIMEOUT);
     };

@@ -1,6 +1,8 @@
 //! The idempotency id of a payload: that of its event, or one made of those of its events. A repeat has the same.
 
-use event::Event;
+use std::sync::Arc;
+
+use event::{Event, Text};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Most bytes of an id that goes into a payload as it is: document stores take no more than 512.
@@ -22,6 +24,16 @@ pub(crate) fn of(events: &[impl AsRef<Event>]) -> String {
         [event] => key(event.as_ref()),
         events => events.iter().fold(Ids::default(), |ids, event| ids.with(event.as_ref())).key(),
     }
+}
+
+/// The headers of a request about these events: their id, and how many of them somebody asked for once more.
+pub(crate) fn headers(events: &[Arc<Event>]) -> Vec<(Text, String)> {
+    let mut headers = vec![(Text::const_new("Idempotency-Key"), of(events))];
+    let replays = events.iter().filter(|event| event.replay).count();
+    if replays > 0 {
+        headers.push((Text::const_new("Tidings-Replay"), replays.to_string()));
+    }
+    headers
 }
 
 /// The ids of several events, as one short key.

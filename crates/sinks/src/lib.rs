@@ -57,6 +57,24 @@ pub mod clickhouse;
 /// `otlp`: log records of OpenTelemetry.
 pub mod otlp;
 
+/// `slack`: a message per event, or per group of events that are about the same.
+pub mod slack;
+
+/// What a person reads of events that are about the same.
+mod message;
+
+/// A text of the user's own, with templates in it.
+mod phrase;
+
+/// A JSON object with the bytes of Go's.
+mod go_object;
+
+/// A form with the bytes of Go's.
+mod form;
+
+/// The idempotency id of a payload.
+mod ids;
+
 /// What every HTTP destination shares: the client, the request, the errors.
 mod http;
 
@@ -68,9 +86,6 @@ mod hosts;
 
 /// Which events go into one request.
 mod batch;
-
-/// The idempotency id of a payload.
-mod ids;
 
 /// Requests signed for AWS.
 mod aws;
@@ -104,4 +119,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<splunk::Splunk>(),
     SinkKind::of::<clickhouse::Clickhouse>(),
     SinkKind::of::<otlp::Otlp>(),
+    SinkKind::of::<slack::Slack>(),
 ];

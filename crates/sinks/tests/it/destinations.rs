@@ -15,6 +15,7 @@ use sinks::stdout::{Format, Stdout};
 use tempfile::TempDir;
 
 use crate::{
+    people::{self, SERVICE},
     samples,
     server::{Answer as HttpAnswer, Server},
     stores::{API, Store},
@@ -138,6 +139,14 @@ pub(crate) const ALL: &[Row] = &[
         answers: API,
     },
     Row { kind: "otlp", name: "otlp", start: || Box::new(Store::otlp()), answers: API },
+    Row { kind: "slack", name: "slack", start: people::slack, answers: SERVICE },
+    Row {
+        kind: "slack",
+        name: "slack-in-own-words",
+        start: people::slack_in_own_words,
+        answers: SERVICE,
+    },
+    Row { kind: "slack", name: "slack-webhook", start: people::slack_webhook, answers: SERVICE },
 ];
 
 /// What every HTTP destination can be told.

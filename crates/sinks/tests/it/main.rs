@@ -16,9 +16,13 @@ mod loki;
 
 mod otlp;
 
+mod people;
+
 mod samples;
 
 mod server;
+
+mod slack;
 
 mod splunk;
 

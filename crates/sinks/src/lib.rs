@@ -60,6 +60,9 @@ pub mod otlp;
 /// `slack`: a message per event, or per group of events that are about the same.
 pub mod slack;
 
+/// `teams`: a text or a card.
+pub mod teams;
+
 /// What a person reads of events that are about the same.
 mod message;
 
@@ -120,4 +123,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<clickhouse::Clickhouse>(),
     SinkKind::of::<otlp::Otlp>(),
     SinkKind::of::<slack::Slack>(),
+    SinkKind::of::<teams::Teams>(),
 ];

@@ -147,6 +147,8 @@ pub(crate) const ALL: &[Row] = &[
         answers: SERVICE,
     },
     Row { kind: "slack", name: "slack-webhook", start: people::slack_webhook, answers: SERVICE },
+    Row { kind: "teams", name: "teams", start: people::teams, answers: SERVICE },
+    Row { kind: "teams", name: "teams-card", start: people::teams_card, answers: SERVICE },
 ];
 
 /// What every HTTP destination can be told.

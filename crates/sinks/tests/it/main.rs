@@ -30,6 +30,8 @@ mod stdout;
 
 mod stores;
 
+mod teams;
+
 mod template_data;
 
 mod tls;

@@ -147,3 +147,32 @@ fn service(
     service.answer(Answer::Accept);
     Box::new(service)
 }
+
+/// A connector of Teams as its documentation has it: `1` is yes.
+pub(crate) fn teams() -> Box<dyn Destination> {
+    service(
+        "teams",
+        |address| json!({"endpoint": format!("{address}/webhookb2/tok3nOfTheTeam")}),
+        || HttpAnswer::Status(200, String::new(), "1".to_owned()),
+        || HttpAnswer::Status(403, String::new(), "no".to_owned()),
+        &["tok3nOfTheTeam"],
+    )
+}
+
+/// A webhook of Workflows, which takes cards and answers 202.
+pub(crate) fn teams_card() -> Box<dyn Destination> {
+    service(
+        "teams",
+        |address| {
+            json!({
+                "endpoint": format!("{address}/workflows/invoke?sig=s1gnature"),
+                "headers": {"X-Key": "keyInTheHeader"},
+                "format": "card",
+                "timeout": "5s",
+            })
+        },
+        || HttpAnswer::status(202),
+        || says(400, &json!({"error": {"code": "WorkflowTriggerIsNotEnabled"}})),
+        &["s1gnature", "keyInTheHeader"],
+    )
+}

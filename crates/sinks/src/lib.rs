@@ -63,6 +63,12 @@ pub mod slack;
 /// `teams`: a text or a card.
 pub mod teams;
 
+/// `opsgenie`: an alert per event.
+pub mod opsgenie;
+
+/// Which incident an event belongs to.
+mod incident;
+
 /// What a person reads of events that are about the same.
 mod message;
 
@@ -124,4 +130,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<otlp::Otlp>(),
     SinkKind::of::<slack::Slack>(),
     SinkKind::of::<teams::Teams>(),
+    SinkKind::of::<opsgenie::Opsgenie>(),
 ];

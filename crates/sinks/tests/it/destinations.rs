@@ -149,6 +149,13 @@ pub(crate) const ALL: &[Row] = &[
     Row { kind: "slack", name: "slack-webhook", start: people::slack_webhook, answers: SERVICE },
     Row { kind: "teams", name: "teams", start: people::teams, answers: SERVICE },
     Row { kind: "teams", name: "teams-card", start: people::teams_card, answers: SERVICE },
+    Row { kind: "opsgenie", name: "opsgenie", start: people::opsgenie, answers: SERVICE },
+    Row {
+        kind: "opsgenie",
+        name: "opsgenie-in-own-words",
+        start: people::opsgenie_in_own_words,
+        answers: SERVICE,
+    },
 ];
 
 /// What every HTTP destination can be told.

@@ -14,6 +14,8 @@ mod file;
 
 mod loki;
 
+mod opsgenie;
+
 mod otlp;
 
 mod people;

@@ -176,3 +176,35 @@ pub(crate) fn teams_card() -> Box<dyn Destination> {
         &["s1gnature", "keyInTheHeader"],
     )
 }
+
+/// Opsgenie takes alerts with 202 and works on them later.
+pub(crate) fn opsgenie() -> Box<dyn Destination> {
+    service(
+        "opsgenie",
+        |address| json!({"apiKey": "k3y-of-the-integration", "URL": address}),
+        || says(202, &json!({"result": "Request will be processed", "requestId": "1"})),
+        || says(401, &json!({"message": "Key format is not valid!"})),
+        &["k3y-of-the-integration"],
+    )
+}
+
+pub(crate) fn opsgenie_in_own_words() -> Box<dyn Destination> {
+    service(
+        "opsgenie",
+        |address| {
+            json!({
+                "apiKey": "k3y-of-the-integration",
+                "URL": address,
+                "priority": "P1",
+                "message": "{{ .Reason }} <{{ .InvolvedObject.Name }}>",
+                "alias": "{{ .UID }}",
+                "description": "{{ .Message }}",
+                "tags": ["event", "{{ .Type }}"],
+                "details": {"ns": "{{ .Namespace }}", "a": "b"},
+            })
+        },
+        || says(202, &json!({"result": "Request will be processed", "requestId": "1"})),
+        || says(403, &json!({"message": "You are not authorized"})),
+        &["k3y-of-the-integration"],
+    )
+}

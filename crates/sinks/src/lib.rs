@@ -66,6 +66,9 @@ pub mod teams;
 /// `opsgenie`: an alert per event.
 pub mod opsgenie;
 
+/// `pagerduty`: opens and resolves incidents.
+pub mod pagerduty;
+
 /// Which incident an event belongs to.
 mod incident;
 
@@ -131,4 +134,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<slack::Slack>(),
     SinkKind::of::<teams::Teams>(),
     SinkKind::of::<opsgenie::Opsgenie>(),
+    SinkKind::of::<pagerduty::Pagerduty>(),
 ];

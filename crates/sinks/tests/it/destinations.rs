@@ -156,6 +156,7 @@ pub(crate) const ALL: &[Row] = &[
         start: people::opsgenie_in_own_words,
         answers: SERVICE,
     },
+    Row { kind: "pagerduty", name: "pagerduty", start: people::pagerduty, answers: SERVICE },
 ];
 
 /// What every HTTP destination can be told.

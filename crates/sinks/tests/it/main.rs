@@ -18,6 +18,8 @@ mod opsgenie;
 
 mod otlp;
 
+mod pagerduty;
+
 mod people;
 
 mod samples;

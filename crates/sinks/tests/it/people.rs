@@ -208,3 +208,22 @@ pub(crate) fn opsgenie_in_own_words() -> Box<dyn Destination> {
         &["k3y-of-the-integration"],
     )
 }
+
+pub(crate) fn pagerduty() -> Box<dyn Destination> {
+    service(
+        "pagerduty",
+        |address| json!({"routingKey": "r0uting-key-of-the-service", "endpoint": address}),
+        || says(202, &json!({"status": "success", "message": "Event processed", "dedup_key": "x"})),
+        || {
+            says(
+                400,
+                &json!({
+                    "status": "invalid event",
+                    "message": "Event object is invalid",
+                    "errors": ["Length of 'routing_key' is incorrect (should be 32 characters)"],
+                }),
+            )
+        },
+        &["r0uting-key-of-the-service"],
+    )
+}

@@ -69,6 +69,12 @@ pub mod opsgenie;
 /// `pagerduty`: opens and resolves incidents.
 pub mod pagerduty;
 
+/// `alertmanager`: events as alerts.
+pub mod alertmanager;
+
+/// A key that takes one text as well as a list.
+mod one_or_many;
+
 /// Which incident an event belongs to.
 mod incident;
 
@@ -135,4 +141,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<teams::Teams>(),
     SinkKind::of::<opsgenie::Opsgenie>(),
     SinkKind::of::<pagerduty::Pagerduty>(),
+    SinkKind::of::<alertmanager::Alertmanager>(),
 ];

@@ -157,6 +157,12 @@ pub(crate) const ALL: &[Row] = &[
         answers: SERVICE,
     },
     Row { kind: "pagerduty", name: "pagerduty", start: people::pagerduty, answers: SERVICE },
+    Row {
+        kind: "alertmanager",
+        name: "alertmanager",
+        start: people::alertmanager,
+        answers: SERVICE,
+    },
 ];
 
 /// What every HTTP destination can be told.

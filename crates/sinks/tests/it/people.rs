@@ -227,3 +227,21 @@ pub(crate) fn pagerduty() -> Box<dyn Destination> {
         &["r0uting-key-of-the-service"],
     )
 }
+
+/// Alertmanager says nothing when it takes alerts.
+pub(crate) fn alertmanager() -> Box<dyn Destination> {
+    service(
+        "alertmanager",
+        |address| {
+            json!({
+                "url": address,
+                "headers": {"Authorization": "Bearer t0kenInTheHeader"},
+                "labels": {"team": "{{ .Namespace }}"},
+                "endsAfter": "15m",
+            })
+        },
+        || HttpAnswer::Status(200, String::new(), String::new()),
+        || HttpAnswer::Status(401, String::new(), "Unauthorized".to_owned()),
+        &["t0kenInTheHeader"],
+    )
+}

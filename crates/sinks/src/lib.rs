@@ -72,6 +72,9 @@ pub mod pagerduty;
 /// `alertmanager`: events as alerts.
 pub mod alertmanager;
 
+/// `email`: a mail per batch.
+pub mod email;
+
 /// A key that takes one text as well as a list.
 mod one_or_many;
 
@@ -142,4 +145,5 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<opsgenie::Opsgenie>(),
     SinkKind::of::<pagerduty::Pagerduty>(),
     SinkKind::of::<alertmanager::Alertmanager>(),
+    SinkKind::of::<email::Email>(),
 ];

@@ -98,11 +98,20 @@ impl TlsSettings {
         Ok(Some(name))
     }
 
-    fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
+    /// The authorities of `caFile`; none where there is none.
+    pub(crate) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
         if self.ca_file.as_os_str().is_empty() {
             return Ok(Vec::new());
         }
         certificates("caFile", &self.ca_file)
+    }
+
+    /// What stands in `certFile` and in `keyFile`, found good; nothing where there is none.
+    pub(crate) fn client_files(&self) -> Result<Option<[Vec<u8>; 2]>, ConnectError> {
+        if self.client_certificate()?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some([read("certFile", &self.cert_file)?, read("keyFile", &self.key_file)?]))
     }
 
     fn client_certificate(

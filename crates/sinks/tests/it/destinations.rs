@@ -15,6 +15,7 @@ use sinks::stdout::{Format, Stdout};
 use tempfile::TempDir;
 
 use crate::{
+    email::{MAIL, Mailbox},
     people::{self, SERVICE},
     samples,
     server::{Answer as HttpAnswer, Server},
@@ -163,6 +164,7 @@ pub(crate) const ALL: &[Row] = &[
         start: people::alertmanager,
         answers: SERVICE,
     },
+    Row { kind: "email", name: "email", start: Mailbox::start, answers: MAIL },
 ];
 
 /// What every HTTP destination can be told.

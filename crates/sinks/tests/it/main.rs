@@ -12,9 +12,13 @@ mod conformance;
 
 mod destinations;
 
+mod email;
+
 mod file;
 
 mod loki;
+
+mod mail_server;
 
 mod opsgenie;
 

@@ -21,13 +21,13 @@ use crate::{
 };
 
 /// An authority of its own, and a folder with the files of both sides.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -37,7 +37,7 @@ impl Authority {
         authority
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -56,8 +56,13 @@ impl Authority {
 
     /// A server that proves to be `name`.
     fn server(&self, name: &str) -> Server {
+        Server::start_tls(self.server_config(name))
+    }
+
+    /// What such a server needs.
+    pub(crate) fn server_config(&self, name: &str) -> ServerConfig {
         let (certificate, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
-        Server::start_tls(config(None, certificate.der().clone(), &key))
+        config(None, certificate.der().clone(), &key)
     }
 
     /// A server at 127.0.0.1 that wants a client certificate of this authority.

@@ -67,10 +67,20 @@ pub(super) struct Receiver {
     pub(super) took: HashSet<String>,
     /// Ids that it took and said so, and how often the process had been killed by then.
     confirmed: HashMap<String, u32>,
+    /// Ids of everything that it ever said no to: it may have been parked, and the process killed before that was saved.
+    denied: HashSet<String>,
     /// The newest row of each object that it took.
-    newest: HashMap<String, (Seq, u32)>,
+    newest: HashMap<String, Newest>,
     /// What it should not have been sent.
     pub(super) complaints: Vec<String>,
+}
+
+/// The newest row of an object, ever, and since this many kills.
+#[derive(Debug, Clone, Copy, Default)]
+struct Newest {
+    ever: Seq,
+    run: Seq,
+    kills: u32,
 }
 
 /// One event of a request: its id, and what it is about. An id of our own events says only the second.
@@ -94,11 +104,13 @@ impl State {
         if receiver.confirmed.get(id) == Some(&kills) {
             receiver.complaints.push(format!("{id} came twice, and nobody was killed in between"));
         }
-        let newest = receiver.newest.entry(object.to_owned()).or_insert((seq, kills));
-        if is_new && newest.1 == kills && newest.0 > seq {
-            receiver.complaints.push(format!("{id}, row {seq}, came after row {}", newest.0));
+        let newest = receiver.newest.entry(object.to_owned()).or_default();
+        let run = if newest.kills == kills { newest.run } else { 0 };
+        let before = if receiver.denied.contains(id) { run } else { newest.ever };
+        if is_new && before > seq {
+            receiver.complaints.push(format!("{id}, row {seq}, came after row {before}"));
         }
-        *newest = (seq.max(newest.0), kills);
+        *newest = Newest { ever: seq.max(newest.ever), run: seq.max(run), kills };
     }
 }
 
@@ -114,20 +126,24 @@ impl Door {
         let mut state = self.world.state();
         let mood = state.receivers[self.place].mood;
         let seq = |state: &State, line: &Line<'_>| state.seqs.get(line.0).copied().unwrap_or(1);
-        let taken = match mood {
-            Mood::Down => return Err(unavailable(mood, None)),
-            Mood::Busy => return Err(unavailable(mood, Some(Duration::from_secs(5)))),
-            Mood::Blocked => return Err(SendError::Blocked { reason: "401".into() }),
-            Mood::Refuses => return Err(SendError::Rejected { reason: "400".into() }),
+        let looked = match mood {
+            Mood::Down => Err(unavailable(mood, None)),
+            Mood::Busy => Err(unavailable(mood, Some(Duration::from_secs(5)))),
+            Mood::Blocked => Err(SendError::Blocked { reason: "401".into() }),
+            Mood::Refuses => Err(SendError::Rejected { reason: "400".into() }),
             Mood::Poisoned if lines.iter().any(|line| seq(&state, line).is_multiple_of(5)) => {
-                return Err(unavailable(mood, None));
+                Err(unavailable(mood, None))
             }
-            Mood::Partial => lines.len().div_ceil(2).min(lines.len() - 1),
-            _ => lines.len(),
+            Mood::Partial => Ok(lines.len().div_ceil(2).min(lines.len() - 1)),
+            _ => Ok(lines.len()),
         };
-        for line in &lines[..taken] {
+        let (takes, denies) = lines.split_at(looked.as_ref().map_or(0, |taken| *taken));
+        for line in takes {
             state.take(self.place, *line);
         }
+        let denied = denies.iter().map(|line| line.0.to_owned());
+        state.receivers[self.place].denied.extend(denied);
+        let taken = looked?;
         let bad = lines.get(taken).is_some_and(|line| seq(&state, line).is_multiple_of(3));
         Ok((mood, taken, bad))
     }

@@ -127,7 +127,8 @@ impl Fill {
     }
 }
 
-/// Lanes that are there for the first time, and want what came before: what is to be looked at for them.
+/// Lanes that are there for the first time, and want what came before: what is to be looked at for them. A process that was
+/// killed between opening a lane and noting this leaves one that was given nothing yet: it counts as new.
 pub(crate) async fn note(
     settings: &Settings,
     (saver, lanes): (&Saver, &mut [Lane]),
@@ -136,7 +137,9 @@ pub(crate) async fn note(
     let upto = *saver.head().borrow();
     let mut filling = Vec::new();
     for (receiver, lane) in settings.receivers.iter().zip(lanes) {
-        if receiver.sending.backfill().is_some() && !known.contains(&lane.id) {
+        let untouched = lane.filling.is_none() && lane.tally == LaneTally::default();
+        let is_new = !known.contains(&lane.id) || untouched;
+        if receiver.sending.backfill().is_some() && is_new {
             lane.filling = Some(Filling { after: 0, upto });
             filling.push((lane.id, lane.filling));
         }

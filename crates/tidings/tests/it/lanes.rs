@@ -149,3 +149,34 @@ async fn a_new_receiver_is_given_what_came_in_before_it_was_there() {
     life.stops().await;
     assert_eq!((second.taken().len(), hook.taken().len()), (3, 5), "once is enough");
 }
+
+#[tokio::test]
+async fn a_new_receiver_is_given_what_came_before_it_although_its_first_start_was_cut_short() {
+    let cluster = Cluster::start().await;
+    let hook = Hook::start(|_| 200).await;
+    let scene = Scene::with_cluster(&config("first", &hook, "concurrency: 1"), &cluster);
+    let life = scene.start(WATCH);
+    life.says("INFO watching").await;
+    cluster.create("a");
+    hook.has(1).await;
+    life.stops().await;
+    let second = Hook::start(|_| 200).await;
+    let config = config("first", &hook, "concurrency: 1")
+        .replace("{receiver: first}", "{receiver: first}, {receiver: second}");
+    let with = |keys: &str| {
+        format!("{config}- {{name: second, {keys}webhook: {{endpoint: '{}'}}}}\n", second.url())
+    };
+    // Its lane is there, and nobody has noted what it is to be given: as after a kill between the two.
+    scene.write("config.yaml", with(""));
+    let life = scene.start(WATCH);
+    life.says("INFO watching").await;
+    life.stops().await;
+    scene.write("config.yaml", with("backfill: 30m, "));
+    let life = scene.start(WATCH);
+    assert_eq!(second.has(1).await, ["a"]);
+    life.stops().await;
+    let life = scene.start(WATCH);
+    life.says("INFO watching").await;
+    life.stops().await;
+    assert_eq!(second.taken().len(), 1, "once is enough");
+}

@@ -399,6 +399,7 @@ fn parse_headers(
     Ok(headers)
 }
 
+/// Reads a duration such as `10s`; nothing is 30 seconds.
 pub(crate) fn parse_timeout(text: Option<&str>) -> Result<Duration, ConnectError> {
     let Some(text) = text else {
         return Ok(DEFAULT_TIMEOUT);

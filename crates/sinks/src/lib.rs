@@ -15,6 +15,9 @@ pub mod pretty;
 /// `file`: one JSON line per event in a file that is rotated.
 pub mod file;
 
+/// `pipe`: one JSON line per event for the program that reads a named pipe.
+pub mod pipe;
+
 /// A file that is rotated by size, and its old parts removed by age and number.
 mod rotate;
 
@@ -56,6 +59,18 @@ pub mod clickhouse;
 
 /// `otlp`: log records of OpenTelemetry.
 pub mod otlp;
+
+/// `syslog`: a message per event, over TCP, TLS, UDP or a socket of this host.
+pub mod syslog;
+
+/// `logstash`: one JSON document a line, over TCP, TLS or HTTP.
+pub mod logstash;
+
+/// `redis`: an entry of a stream, an element of a list or a message of a channel per event.
+pub mod redis;
+
+/// A destination that takes a stream of bytes.
+mod stream;
 
 /// `slack`: a message per event, or per group of events that are about the same.
 pub mod slack;
@@ -133,6 +148,7 @@ mod visible;
 pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<stdout::Stdout>(),
     SinkKind::of::<file::File>(),
+    SinkKind::of::<pipe::Pipe>(),
     SinkKind::of::<webhook::Webhook>(),
     SinkKind::of::<elasticsearch::Elasticsearch>(),
     SinkKind::of::<opensearch::Opensearch>(),
@@ -146,4 +162,7 @@ pub const KINDS: &[SinkKind] = &[
     SinkKind::of::<pagerduty::Pagerduty>(),
     SinkKind::of::<alertmanager::Alertmanager>(),
     SinkKind::of::<email::Email>(),
+    SinkKind::of::<syslog::Syslog>(),
+    SinkKind::of::<logstash::Logstash>(),
+    SinkKind::of::<redis::Redis>(),
 ];

@@ -131,7 +131,8 @@ pub(crate) async fn write_blocking(
     }
 }
 
-fn failure(name: &str, events: usize, cut: &Cut) -> SendError {
+/// What a cut means to the lane, for a payload of so many events.
+pub(crate) fn failure(name: &str, events: usize, cut: &Cut) -> SendError {
     let reason = format!("{name}: {}", cut.error);
     if cut.lines > 0 {
         return SendError::Partial {

@@ -39,6 +39,9 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
+    /// One file, however long.
+    pub(crate) const NEVER: Self = Self { size: u64::MAX, age: None, backups: None };
+
     /// From the settings, where 0 means 100 MB, every age and every number.
     pub(crate) fn new(megabytes: u64, days: u32, backups: usize) -> Self {
         let megabytes = if megabytes == 0 { 100 } else { megabytes };
@@ -187,7 +190,7 @@ impl RotatingFile {
 }
 
 /// A path of the process's own streams: what is there is not ours to move, even if it is a file.
-fn is_stream(path: &Path) -> bool {
+pub(crate) fn is_stream(path: &Path) -> bool {
     ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"].iter().any(|stream| path.starts_with(stream))
 }
 
@@ -196,12 +199,13 @@ fn is_regular(file: &File) -> bool {
 }
 
 /// Whether the file of `metadata` is what a reader of `path` finds.
-fn is_under(metadata: &Metadata, path: &Path) -> bool {
+pub(crate) fn is_under(metadata: &Metadata, path: &Path) -> bool {
     let theirs = fs::metadata(path);
     theirs.is_ok_and(|it| (metadata.dev(), metadata.ino()) == (it.dev(), it.ino()))
 }
 
-fn open(path: &Path, mode: u32) -> io::Result<File> {
+/// Opens what is under `path`, for appending; makes a file with this mode where nothing is.
+pub(crate) fn open(path: &Path, mode: u32) -> io::Result<File> {
     // Opening these by path fails in a container that does not run as root, or when they are sockets.
     match path.to_str() {
         Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => return standard_output(),
@@ -230,9 +234,14 @@ fn open(path: &Path, mode: u32) -> io::Result<File> {
 /// Says what the system's `No such device or address` means here.
 fn name_missing_reader(error: io::Error) -> io::Error {
     if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
-        return io::Error::new(io::ErrorKind::NotConnected, "nobody reads from this pipe");
+        return no_reader();
     }
     error
+}
+
+/// Why a pipe takes nothing.
+pub(crate) fn no_reader() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "nobody reads from this pipe")
 }
 
 /// Ends the last line, if a crash left it without its end.

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Most events in a batch.
-const EVENTS: usize = 500;
+pub(crate) const EVENTS: usize = 500;
 
 /// Most bytes in a batch; a single event may be larger.
 const BYTES: usize = 1024 * 1024;
@@ -129,7 +129,7 @@ impl Webhook {
 }
 
 /// As few arrays as the limits allow; `write` appends the document of an event.
-fn batches(
+pub(crate) fn batches(
     events: &[Arc<Event>],
     write: impl Fn(&mut Vec<u8>, usize, &Event) -> Result<(), Rejected>,
 ) -> Result<Vec<Payload>, Rejected> {

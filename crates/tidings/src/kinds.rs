@@ -29,7 +29,7 @@ const ORDER: [&str; 21] = [
 ];
 
 /// Names for which the original has a source file with nothing in it.
-pub const EMPTY: [&str; 4] = ["redis", "logstash", "cloudwatch", "sms"];
+pub const EMPTY: [&str; 2] = ["cloudwatch", "sms"];
 
 /// Every kind that is built.
 pub fn all() -> impl Iterator<Item = &'static SinkKind> {

@@ -17,9 +17,10 @@ use tempfile::TempDir;
 use crate::{
     email::{MAIL, Mailbox},
     people::{self, SERVICE},
-    samples,
+    redis, samples,
     server::{Answer as HttpAnswer, Server},
     stores::{API, Store},
+    streams,
 };
 
 /// What a destination can be told to do with the next payload.
@@ -103,7 +104,13 @@ pub(crate) const ALL: &[Row] = &[
     Row {
         kind: "file",
         name: "file",
-        start: || Box::new(Folder::new()),
+        start: || Box::new(Folder::new("file")),
+        answers: &[Answer::Accept, Answer::Full, Answer::NotOurs],
+    },
+    Row {
+        kind: "pipe",
+        name: "pipe",
+        start: || Box::new(Folder::new("pipe")),
         answers: &[Answer::Accept, Answer::Full, Answer::NotOurs],
     },
     Row { kind: "webhook", name: "webhook", start: || Box::new(Hook::new(false)), answers: HTTP },
@@ -165,7 +172,58 @@ pub(crate) const ALL: &[Row] = &[
         answers: SERVICE,
     },
     Row { kind: "email", name: "email", start: Mailbox::start, answers: MAIL },
+    Row {
+        kind: "syslog",
+        name: "syslog",
+        start: || Box::new(streams::Daemon::new(false)),
+        answers: STREAM,
+    },
+    Row {
+        kind: "syslog",
+        name: "syslog-rfc5424",
+        start: || Box::new(streams::Daemon::new(true)),
+        answers: STREAM,
+    },
+    Row {
+        kind: "syslog",
+        name: "syslog-udp",
+        start: || Box::new(streams::Mailbox::new()),
+        answers: &[Answer::Accept],
+    },
+    Row {
+        kind: "logstash",
+        name: "logstash",
+        start: || Box::new(streams::Pipeline::new()),
+        answers: STREAM,
+    },
+    Row {
+        kind: "logstash",
+        name: "logstash-http",
+        start: || Box::new(streams::HttpPipeline::new()),
+        answers: HTTP,
+    },
+    Row {
+        kind: "redis",
+        name: "redis-stream",
+        start: || Box::new(redis::Store::new("stream")),
+        answers: redis::ANSWERS,
+    },
+    Row {
+        kind: "redis",
+        name: "redis-list",
+        start: || Box::new(redis::Store::new("list")),
+        answers: redis::ANSWERS,
+    },
+    Row {
+        kind: "redis",
+        name: "redis-channel",
+        start: || Box::new(redis::Store::new("channel")),
+        answers: redis::ANSWERS,
+    },
 ];
+
+/// What a destination can do that takes bytes and answers nothing.
+const STREAM: &[Answer] = &[Answer::Accept, Answer::Hang, Answer::HangUp];
 
 /// What every HTTP destination can be told.
 const HTTP: &[Answer] = &[
@@ -228,36 +286,39 @@ impl Destination for Printed {
     }
 }
 
-/// A file in a folder.
-struct Folder(TempDir);
+/// A file in a folder, for the kind that is to write it.
+struct Folder(&'static str, TempDir);
 
 impl Folder {
-    fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
+    fn new(kind: &'static str) -> Self {
+        let folder = Self(kind, tempfile::tempdir().unwrap());
         folder.answer(Answer::Accept);
         folder
     }
 
     fn path(&self) -> PathBuf {
-        self.0.path().join("events.json")
+        self.1.path().join("events.json")
     }
 }
 
 impl Destination for Folder {
     fn settings(&self) -> Value {
+        if self.0 == "pipe" {
+            return json!({"path": self.path()});
+        }
         json!({"path": self.path(), "maxsize": 1, "maxage": 2, "maxbackups": 3})
     }
 
     fn answer(&self, answer: Answer) {
-        point(self.0.path(), answer);
+        point(self.1.path(), answer);
     }
 
     fn received(&self) -> Vec<u8> {
-        fs::read(self.0.path().join("real")).unwrap()
+        fs::read(self.1.path().join("real")).unwrap()
     }
 
     fn sink(&self) -> AnySink {
-        samples::connect("file", self.settings()).unwrap()
+        samples::connect(self.0, self.settings()).unwrap()
     }
 }
 

@@ -22,7 +22,12 @@ mod mail_server;
 
 mod opsgenie;
 
+mod logstash;
 mod otlp;
+
+mod pipe;
+
+mod redis;
 
 mod pagerduty;
 
@@ -39,6 +44,9 @@ mod splunk;
 mod stdout;
 
 mod stores;
+mod streams;
+
+mod syslog;
 
 mod teams;
 

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::{
     samples::{connect, deliver, events, refusal, run},
     server::Server,
+    streams::Reader,
 };
 
 /// An authority of its own, and a folder with the files of both sides.
@@ -269,4 +270,27 @@ fn settings_that_can_never_work_are_refused() {
         json!({"serverName": "not a name"}),
         "`webhook`: `tls.serverName`: `not a name` is no host name",
     );
+}
+
+#[test]
+fn a_stream_speaks_tls_with_an_authority_of_its_own_and_reaches_nobody_else() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.issue("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth);
+    let reader = Reader::start_tls(config(None, certificate.der().clone(), &key));
+    let address = reader.address.to_string();
+    let tls = json!({"caFile": authority.path("ca.pem")});
+    let sink = connect("logstash", json!({"address": address, "tls": tls})).unwrap();
+    run(deliver(&sink, &events())).unwrap();
+    let text = String::from_utf8(reader.received().concat()).unwrap();
+    assert_eq!(text.lines().count(), 3);
+
+    let another = Authority::new();
+    let tls = json!({"caFile": another.path("ca.pem")});
+    let settings = json!({"network": "tcp", "address": address, "tls": tls});
+    let error = run(deliver(&connect("syslog", settings).unwrap(), &events())).unwrap_err();
+    let SendError::Unavailable { reason, .. } = error else { panic!("{error}") };
+    assert!(reason.contains(" cannot be reached: invalid peer certificate"), "{reason}");
+    let settings = json!({"url": format!("rediss://{address}"), "list": "a", "tls": tls});
+    let error = run(deliver(&connect("redis", settings).unwrap(), &events())).unwrap_err();
+    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
 }

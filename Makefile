@@ -19,13 +19,16 @@ demo:
 test:
 	cargo test --profile $(PROFILE)
 
-## A real Kubernetes control plane, built from source, and the promise on it.
+## Real receivers from Debian and PyPI, then a real Kubernetes control plane, built from source, and the promise on it.
 e2e:
 	cargo build --profile $(PROFILE) -p tidings
+	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/receivers/run.sh
 	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/run.sh
 
+## With every receiver that can be had, also those that take minutes to fetch.
 e2e-all:
 	cargo build --profile $(PROFILE) -p tidings
+	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/receivers/run.sh --all
 	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/run.sh --all
 
 ## Beside kubernetes-event-exporter: what differs must stand in docs/reference/differences.md. Needs Go; real

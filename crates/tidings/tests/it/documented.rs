@@ -1,6 +1,10 @@
-//! `docs/reference/commands.md`: each command in it prints what stands below it.
+//! `docs/reference/commands.md`: each command in it prints what stands below it. `receivers.md`: it knows every key.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use event::{SinkKind, written::FlawKind};
+use serde_json::json;
+use tidings::kinds;
 
 use crate::support::{Scene, assert_like};
 
@@ -60,4 +64,47 @@ async fn the_tests_among_the_examples_hold() {
     let ended = Scene::new("").run(&format!("test {}/layouts.test.yaml", examples.display())).await;
     assert_eq!((ended.code, &*ended.log), (Some(0), ""), "{}", ended.out);
     assert!(ended.out.ends_with("3 tests: 3 ok, 0 failed\n"), "{}", ended.out);
+}
+
+/// The keys that a kind knows, as it says of one that it does not.
+fn keys(kind: &SinkKind) -> Vec<&'static str> {
+    let flaws = (kind.check)(&json!({"nobodyKnowsThis": 1}), kind.name);
+    let known = flaws.into_iter().find_map(|flaw| match flaw.kind {
+        FlawKind::Unknown { known } => Some(known),
+        _ => None,
+    });
+    known.unwrap_or_default()
+}
+
+#[test]
+fn every_kind_of_receiver_has_a_section_and_every_key_of_it_a_row() {
+    let page = fs::read_to_string(root().join("docs/reference/receivers.md")).unwrap();
+    let sections: BTreeMap<_, _> =
+        page.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap()).collect();
+    let mut missing = Vec::new();
+    for kind in kinds::all() {
+        let Some(section) = sections.get(kind.name) else {
+            missing.push(format!("`## {}`", kind.name));
+            continue;
+        };
+        let rows: Vec<_> = section.lines().filter(|line| line.starts_with('|')).collect();
+        for key in keys(kind) {
+            // Several that belong together may share a row.
+            let is_there = rows.iter().any(|row| {
+                // `aws.region` speaks of `aws`.
+                let cell = row.split('|').nth(1).unwrap_or_default();
+                cell.contains(&format!("`{key}`")) || cell.contains(&format!("`{key}."))
+            });
+            if !is_there {
+                missing.push(format!("{}: a row of `{key}`", kind.name));
+            }
+        }
+        for part in ["batching", "sent again", "parked", "blocked", "id", "tested against"] {
+            let mut bullets = section.lines().filter(|line| line.starts_with("* "));
+            if !bullets.any(|bullet| bullet.contains(&format!("**{part}**"))) {
+                missing.push(format!("{}: **{part}**", kind.name));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/reference/receivers.md lacks\n{}", missing.join("\n"));
 }

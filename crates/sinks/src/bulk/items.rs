@@ -87,6 +87,8 @@ fn outcome(item: &BTreeMap<String, Item>, answer: &Answer) -> Outcome {
 /// Whether an error says that no document is taken there, and what to do.
 fn refuses_all(error: &str) -> Option<&'static str> {
     const ERRORS: &[(&str, &str)] = &[
+        // Elasticsearch and OpenSearch, each in its words.
+        ("single-valued timestamp field", "the index is a data stream: set `dataStream: true`"),
         ("data stream timestamp field", "the index is a data stream: set `dataStream: true`"),
         ("op_type of create are allowed", "the index is a data stream: set `dataStream: true`"),
         ("invalid_index_name_exception", ""),

@@ -130,18 +130,22 @@ fn a_right_that_is_missing_blocks_and_parks_nothing() {
 
 #[test]
 fn what_only_settings_can_mend_blocks_and_says_what_to_do() {
-    let missing = json!({
-        "type": "document_parsing_exception",
-        "reason": "[1:2] failed to parse",
-        "caused_by": error("illegal_argument_exception", "data stream timestamp field [@timestamp] is missing"),
-    });
-    let item = || (400, missing.clone());
-    let all = outcome([item(), item(), item()]).unwrap_err();
-    let SendError::Blocked { reason } = all else { panic!("{all}") };
-    assert!(
-        reason.ends_with("is missing; the index is a data stream: set `dataStream: true`"),
-        "{reason}"
-    );
+    for said in [
+        "data stream timestamp field [@timestamp] is missing",
+        "documents must contain a single-valued timestamp field '@timestamp' of date type",
+        "only write ops with an op_type of create are allowed in data streams",
+    ] {
+        let missing = json!({
+            "type": "mapper_parsing_exception",
+            "reason": "failed to parse",
+            "caused_by": error("illegal_argument_exception", said),
+        });
+        let item = || (400, missing.clone());
+        let all = outcome([item(), item(), item()]).unwrap_err();
+        let SendError::Blocked { reason } = all else { panic!("{all}") };
+        let hint = "; the index is a data stream: set `dataStream: true`";
+        assert!(reason.ends_with(&format!("{said}{hint}")), "{reason}");
+    }
     for (said, hint) in [
         (
             "Action/metadata line [1] contains an unknown parameter [_type]",

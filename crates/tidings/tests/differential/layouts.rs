@@ -27,6 +27,10 @@ struct Theirs {
     error: String,
 }
 
+/// Kinds whose body is the document and nothing else. What others make of it, such as a bulk request, is held by the golden
+/// payloads of the sinks.
+const BARE: [&str; 4] = ["file", "pipe", "stdout", "webhook"];
+
 /// One receiver, or one text of one.
 struct Work<'w> {
     /// For people.
@@ -92,7 +96,7 @@ fn work<'w>(config: &'w Understood<'w>) -> Vec<Work<'w>> {
         if theirs["layout"].is_null() && theirs["deDot"].is_null() {
             continue;
         }
-        let (kind, settings) = ours.map_or_else(
+        let (kind, settings) = ours.filter(|ours| BARE.contains(&ours.kind.name)).map_or_else(
             || ("stdout", json!({"layout": theirs["layout"], "deDot": theirs["deDot"] == true})),
             |ours| (ours.kind.name, ours.settings.clone()),
         );

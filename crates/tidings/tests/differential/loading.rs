@@ -121,15 +121,10 @@ fn verdict(text: &str, theirs: &Answer, ours: &Ours) -> Outcome {
             }
             Outcome::BothLoad(difference)
         }
-        (Answer::Ok { .. }, Ours::Refused(why))
-            if why.contains("`webhook.endpoint`: is no URL")
-                || why.contains("`webhook.endpoint`: is missing") =>
-        {
-            Outcome::By("D11")
-        }
-        (Answer::Ok { .. }, Ours::Refused(why)) => {
-            Outcome::Different(format!("only we refuse: {why}"))
-        }
+        (Answer::Ok { .. }, Ours::Refused(why)) => match stated(why) {
+            Some(id) => Outcome::By(id),
+            None => Outcome::Different(format!("only we refuse: {why}")),
+        },
         (Answer::Error { .. }, Ours::Refused(_) | Ours::NotBuilt) => Outcome::SameRefusal,
         (Answer::Error { step, error }, Ours::Loaded(_)) => {
             let error = error.lines().next().unwrap_or_default();
@@ -137,6 +132,20 @@ fn verdict(text: &str, theirs: &Answer, ours: &Ours) -> Outcome {
         }
         (Answer::Refused { error }, _) => Outcome::Different(error.clone()),
     }
+}
+
+/// The row that says that we refuse this.
+fn stated(why: &str) -> Option<&'static str> {
+    const ROWS: &[(&[&str], &str, &str)] = &[
+        (&["`webhook.endpoint`: ", "`loki.url`: ", ".hosts`: "], "is no URL", "D11"),
+        (&["`webhook.endpoint`: ", "`loki.url`: ", ".hosts`: "], "is missing", "D11"),
+        (&["`elasticsearch.index`: ", "`opensearch.index`: "], "is missing", "D84"),
+        (&["`streamLabels`: "], "is no label", "D89"),
+    ];
+    let says = |(keys, what, _): &&(&[&str], &str, _)| {
+        why.contains(what) && keys.iter().any(|key| why.contains(key))
+    };
+    ROWS.iter().find(says).map(|(.., id)| *id)
 }
 
 fn record(verdicts: &mut Subject, config: &Config, outcome: Outcome, meanings: &mut Subject) {

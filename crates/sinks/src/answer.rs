@@ -16,33 +16,33 @@ const EXCERPT: usize = 300;
 
 /// What a destination answered, for those who have to look into it before they judge.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
     /// Its beginning, where it is very long.
-    pub(crate) body: Bytes,
+    pub body: Bytes,
     /// What `Retry-After` asked for.
-    pub(crate) wait: Option<Duration>,
+    pub wait: Option<Duration>,
     /// Who answered what, without secrets.
     pub(crate) reason: String,
     /// Who answered: scheme, host and port.
-    pub(crate) place: String,
+    pub place: String,
     pub(crate) secrets: Secrets,
 }
 
 impl Answer {
     /// What the status means: the body of a success, or the error.
-    pub(crate) fn judge(self) -> Result<Bytes, SendError> {
+    pub fn judge(self) -> Result<Bytes, SendError> {
         judge(self.status, self.wait, self.reason).map(|()| self.body)
     }
 
     /// Whatever the status says, it means: later.
-    pub(crate) fn unavailable(self) -> SendError {
+    pub fn unavailable(self) -> SendError {
         SendError::Unavailable { reason: self.reason, retry_after: self.wait }
     }
 
     /// Whatever the status says, it means: not from us, or not there. `hint` says what to do; it may be empty.
-    pub(crate) fn blocked(self, hint: &str) -> SendError {
+    pub fn blocked(self, hint: &str) -> SendError {
         let reason = if hint.is_empty() { self.reason } else { format!("{}; {hint}", self.reason) };
         SendError::Blocked { reason }
     }
@@ -53,12 +53,12 @@ impl Answer {
     }
 
     /// A part of the answer as it may be shown: without secrets, on one line, short.
-    pub(crate) fn shown(&self, text: &str) -> String {
+    pub fn shown(&self, text: &str) -> String {
         excerpt(&visible(&self.secrets.hide(text)))
     }
 
     /// Whether the body holds `text`.
-    pub(crate) fn says(&self, text: &str) -> bool {
+    pub fn says(&self, text: &str) -> bool {
         self.body.windows(text.len()).any(|window| window == text.as_bytes())
     }
 }
@@ -67,7 +67,7 @@ impl Answer {
 ///
 /// 405 and 410 speak of the address, not of the record, so they block as 404 does: parking every event
 /// would not help.
-pub(crate) fn judge(
+pub fn judge(
     status: StatusCode,
     retry_after: Option<Duration>,
     reason: String,

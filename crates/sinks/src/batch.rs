@@ -4,11 +4,11 @@ use std::ops::Range;
 
 /// What one request can hold.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Most events.
-    pub(crate) events: usize,
+    pub events: usize,
     /// Most bytes of all pieces; a single one may be larger.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
 }
 
 /// What a store takes at once without strain.
@@ -16,7 +16,7 @@ pub(crate) const BULK: Limits = Limits { events: 1000, bytes: 4 * 1024 * 1024 };
 
 impl Limits {
     /// As few groups of pieces as the limits allow, in order. Only neighbours that go `together` share one.
-    pub(crate) fn groups<P>(
+    pub fn groups<P>(
         self,
         pieces: &[P],
         size: impl Fn(&P) -> usize,

@@ -15,8 +15,9 @@ use event::{Clock, ConnectError, Payload, SendError, SinkContext, Text};
 use flate2::{Compression, write::GzEncoder};
 use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
+pub use reqwest::Method;
 use reqwest::{
-    Client, Method, Response, Url,
+    Client, Response, Url,
     header::{
         AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
         HeaderValue, LOCATION, RETRY_AFTER, TRAILER, TRANSFER_ENCODING,
@@ -55,35 +56,35 @@ const WORTH_PACKING: usize = 1024;
 pub(crate) const JSON: &str = "application/json";
 
 /// What the user wrote about how to reach a destination.
-pub(crate) struct HttpSettings<'a> {
+pub struct HttpSettings<'a> {
     /// The word in the config, for errors.
-    pub(crate) kind: &'static str,
+    pub kind: &'static str,
     /// The key that holds the address, for errors.
-    pub(crate) key: &'static str,
-    pub(crate) url: &'a str,
-    pub(crate) headers: &'a BTreeMap<String, String>,
-    pub(crate) tls: &'a TlsSettings,
+    pub key: &'static str,
+    pub url: &'a str,
+    pub headers: &'a BTreeMap<String, String>,
+    pub tls: &'a TlsSettings,
     /// For example `10s`.
-    pub(crate) timeout: Option<&'a str>,
+    pub timeout: Option<&'a str>,
     /// Also go where a POST becomes a GET.
-    pub(crate) follow_redirects: bool,
+    pub follow_redirects: bool,
     /// What a body is, unless a configured header says otherwise.
-    pub(crate) content_type: &'static str,
+    pub content_type: &'static str,
 }
 
 /// One request to a destination.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Request<'a> {
-    pub(crate) method: Method,
+pub struct Request<'a> {
+    pub method: Method,
     /// Another address beside the configured one, for example `auth.test` or `/v1/logs`; empty for none.
-    pub(crate) path: &'a str,
+    pub path: &'a str,
     /// Put behind the query of the address, percent-encoded.
-    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub query: &'a [(&'a str, &'a str)],
     /// Those that are configured win.
-    pub(crate) headers: &'a [(Text, String)],
-    pub(crate) body: Bytes,
+    pub headers: &'a [(Text, String)],
+    pub body: Bytes,
     /// Whether the destination reads a packed body.
-    pub(crate) gzip: bool,
+    pub gzip: bool,
 }
 
 impl<'a> Request<'a> {
@@ -95,7 +96,7 @@ impl<'a> Request<'a> {
 }
 
 /// A destination that takes POST requests.
-pub(crate) struct Http {
+pub struct Http {
     client: Client,
     url: Url,
     /// Scheme, host and port: all of the address that may be shown.
@@ -109,7 +110,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(settings: &HttpSettings<'_>, ctx: SinkContext) -> Result<Self, ConnectError> {
+    /// Checks what is written, and asks nobody.
+    pub fn new(settings: &HttpSettings<'_>, ctx: SinkContext) -> Result<Self, ConnectError> {
         let HttpSettings { kind, key, .. } = *settings;
         let mut url = parse_url(settings.url)
             .map_err(|reason| ConnectError::new(format!("`{kind}.{key}`: {reason}")))?;
@@ -181,7 +183,7 @@ impl Http {
     }
 
     /// Sends `request` once and gives back the answer, whatever it is; an error when there was none.
-    pub(crate) async fn exchange(&self, request: Request<'_>) -> Result<Answer, SendError> {
+    pub async fn exchange(&self, request: Request<'_>) -> Result<Answer, SendError> {
         let mut headers = self.headers.clone();
         for (name, value) in request.headers {
             let header = HeaderName::try_from(name.as_str()).ok();
@@ -296,6 +298,13 @@ impl Http {
     }
 }
 
+impl fmt::Debug for HttpSettings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Address and headers hold secrets.
+        f.debug_struct("HttpSettings").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
@@ -400,7 +409,7 @@ fn parse_headers(
 }
 
 /// Reads a duration such as `10s`; nothing is 30 seconds.
-pub(crate) fn parse_timeout(text: Option<&str>) -> Result<Duration, ConnectError> {
+pub fn parse_timeout(text: Option<&str>) -> Result<Duration, ConnectError> {
     let Some(text) = text else {
         return Ok(DEFAULT_TIMEOUT);
     };

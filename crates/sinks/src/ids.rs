@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 const LONGEST: usize = 500;
 
 /// The id of an event, in a form that a header or a document's key can carry: the uid of a hand-made event can be any text.
-pub(crate) fn key(event: &Event) -> String {
+pub fn key(event: &Event) -> String {
     let id = event.id().to_string();
     if id.len() <= LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic()) {
         id
@@ -18,8 +18,13 @@ pub(crate) fn key(event: &Event) -> String {
     }
 }
 
+/// The id of an event in 32 hexadecimal digits, for where there is little room.
+pub fn short(event: &Event) -> String {
+    Ids::default().with(event).key()
+}
+
 /// The id of several events: their own for one, else a short one.
-pub(crate) fn of(events: &[impl AsRef<Event>]) -> String {
+pub fn of(events: &[impl AsRef<Event>]) -> String {
     match events {
         [event] => key(event.as_ref()),
         events => events.iter().fold(Ids::default(), |ids, event| ids.with(event.as_ref())).key(),

@@ -100,7 +100,7 @@ mod incident;
 mod message;
 
 /// A text of the user's own, with templates in it.
-mod phrase;
+pub mod phrase;
 
 /// A JSON object with the bytes of Go's.
 mod go_object;
@@ -109,10 +109,10 @@ mod go_object;
 mod form;
 
 /// The idempotency id of a payload.
-mod ids;
+pub mod ids;
 
 /// What every HTTP destination shares: the client, the request, the errors.
-mod http;
+pub mod http;
 
 /// Header values that are templates.
 mod headers;
@@ -121,16 +121,16 @@ mod headers;
 mod hosts;
 
 /// Which events go into one request.
-mod batch;
+pub mod batch;
 
 /// Requests signed for AWS.
 mod aws;
 
 /// What an HTTP answer means to a lane.
-mod answer;
+pub mod answer;
 
 /// The `tls` block of every HTTP destination.
-mod tls;
+pub mod tls;
 
 /// `tls.serverName` towards the server.
 mod server_name;
@@ -139,7 +139,7 @@ mod server_name;
 mod proxy;
 
 /// Keeps secrets out of texts.
-mod secrets;
+pub mod secrets;
 
 /// Text of strangers, made safe to show.
 mod visible;

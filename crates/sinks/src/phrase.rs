@@ -9,7 +9,7 @@ use template::Template;
 use crate::{environment::Process, shape, template_data};
 
 /// A text of the user's own.
-pub(crate) struct Phrase {
+pub struct Phrase {
     /// Where it stands, for errors: `fields.Reason`.
     key: String,
     template: Template,
@@ -17,11 +17,7 @@ pub(crate) struct Phrase {
 
 impl Phrase {
     /// Reads the text at `key` of a `kind` of receiver.
-    pub(crate) fn parse(
-        kind: &str,
-        key: impl Into<String>,
-        text: &str,
-    ) -> Result<Self, ConnectError> {
+    pub fn parse(kind: &str, key: impl Into<String>, text: &str) -> Result<Self, ConnectError> {
         let key = key.into();
         match Template::parse("template", text) {
             Ok(template) => Ok(Self { key, template }),
@@ -30,11 +26,7 @@ impl Phrase {
     }
 
     /// Nothing where nothing is written.
-    pub(crate) fn unless_empty(
-        kind: &str,
-        key: &str,
-        text: &str,
-    ) -> Result<Option<Self>, ConnectError> {
+    pub fn unless_empty(kind: &str, key: &str, text: &str) -> Result<Option<Self>, ConnectError> {
         if text.is_empty() { Ok(None) } else { Self::parse(kind, key, text).map(Some) }
     }
 
@@ -44,12 +36,12 @@ impl Phrase {
     }
 
     /// Whether it can show what was looked up of the involved object.
-    pub(crate) fn needs_lookup(&self) -> bool {
+    pub fn needs_lookup(&self) -> bool {
         shape::needs_lookup(&self.template)
     }
 
     /// Whether it names one of these fields.
-    pub(crate) fn names(&self, fields: &[&str]) -> bool {
+    pub fn names(&self, fields: &[&str]) -> bool {
         shape::names(&self.template, fields)
     }
 }
@@ -62,36 +54,32 @@ impl fmt::Debug for Phrase {
 
 /// What phrases are rendered with.
 #[derive(Debug)]
-pub(crate) struct Speaker {
+pub struct Speaker {
     process: Process,
     clock: Arc<dyn Clock>,
 }
 
 impl Speaker {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { process: Process::default(), clock }
     }
 
     /// Begins to speak of events that are encoded together: one time for all of them.
-    pub(crate) fn begin(&self) -> Speech<'_> {
+    pub fn begin(&self) -> Speech<'_> {
         Speech { process: &self.process, now: self.clock.now() }
     }
 }
 
 /// Phrases about events that are encoded together.
-pub(crate) struct Speech<'s> {
+#[derive(Debug)]
+pub struct Speech<'s> {
     process: &'s Process,
     pub(crate) now: Timestamp,
 }
 
 impl Speech<'_> {
     /// What `phrase` says of `event`, the one at `index`.
-    pub(crate) fn say(
-        &self,
-        phrase: &Phrase,
-        event: &Event,
-        index: usize,
-    ) -> Result<String, Rejected> {
+    pub fn say(&self, phrase: &Phrase, event: &Event, index: usize) -> Result<String, Rejected> {
         let context = shape::context(self.process, self.now);
         phrase.template.execute(&template_data::of(event), &context).map_err(|error| {
             let reason = format!("{}: {error}", phrase.key);

@@ -27,7 +27,7 @@ const PUBLIC: &[&str] = &[
 
 /// Texts that must not be seen.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<String>);
+pub struct Secrets(Vec<String>);
 
 impl Secrets {
     /// Hides what stands in `url` beside scheme, host and port: userinfo, and the path and query, in
@@ -69,7 +69,7 @@ impl Secrets {
     }
 
     /// Hides `secret`, written plainly or percent-encoded as it stands.
-    pub(crate) fn add(&mut self, secret: &str) {
+    pub fn add(&mut self, secret: &str) {
         let decoded = percent_decode_str(secret).decode_utf8_lossy();
         for text in [secret, &*decoded] {
             let text = text.trim();
@@ -82,7 +82,7 @@ impl Secrets {
     }
 
     /// `text` without them.
-    pub(crate) fn hide(&self, text: &str) -> String {
+    pub fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.0 {
             if text.contains(secret) {

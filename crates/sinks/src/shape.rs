@@ -38,7 +38,7 @@ const KEYS: [&str; 4] = ["layout", "deDot", "omitEmpty", "rawBody"];
 
 impl<S: DeserializeOwned> Shaped<S> {
     /// Reads what stands at `at`: each part its own keys.
-    pub(crate) fn read(settings: &Value, at: &str) -> Decoded<Self> {
+    pub fn read(settings: &Value, at: &str) -> Decoded<Self> {
         let mut own = settings.clone();
         let mut shape = Map::new();
         for key in KEYS {
@@ -68,7 +68,7 @@ impl<S: DeserializeOwned> Shaped<S> {
 
 impl<S> Shaped<S> {
     /// The settings of the kind, and the shape, compiled.
-    pub(crate) fn compile(self, kind: &str, ctx: &SinkContext) -> Result<(S, Shape), ConnectError> {
+    pub fn compile(self, kind: &str, ctx: &SinkContext) -> Result<(S, Shape), ConnectError> {
         let settings = self.shape;
         let wrong = |text: String| ConnectError::new(format!("`{kind}`: {text}"));
         let body = match (settings.layout.filter(|layout| !layout.is_null()), settings.raw_body) {
@@ -96,7 +96,7 @@ impl<S> Shaped<S> {
 }
 
 /// How an event becomes a body.
-pub(crate) struct Shape {
+pub struct Shape {
     body: Body,
     de_dot: bool,
     clock: Arc<dyn Clock>,
@@ -132,7 +132,7 @@ impl Shape {
     }
 
     /// Whether the body is the whole document.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         matches!(self.body, Body::Document)
     }
 
@@ -142,7 +142,7 @@ impl Shape {
     }
 
     /// The time that templates take for now: one for all events that are encoded together.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -152,7 +152,7 @@ impl Shape {
     }
 
     /// Appends the body of `event`, the one at `index` of those that are encoded.
-    pub(crate) fn write(
+    pub fn write(
         &self,
         out: &mut Vec<u8>,
         event: &Event,
@@ -176,7 +176,7 @@ impl Shape {
     }
 
     /// Whether it can show what was looked up of the involved object.
-    pub(crate) fn needs_lookup(&self) -> bool {
+    pub fn needs_lookup(&self) -> bool {
         match &self.body {
             Body::Document => true,
             Body::Layout(layout) => layout.any(&needs_lookup),
@@ -185,7 +185,7 @@ impl Shape {
     }
 
     /// Whether a template names one of these fields.
-    pub(crate) fn names(&self, fields: &[&str]) -> bool {
+    pub fn names(&self, fields: &[&str]) -> bool {
         match &self.body {
             Body::Document => false,
             Body::Layout(layout) => layout.any(&|template| names(template, fields)),

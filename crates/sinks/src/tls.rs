@@ -23,7 +23,7 @@ mod verify;
 /// What stands under `tls`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct TlsSettings {
+pub struct TlsSettings {
     /// Takes every certificate.
     pub(crate) insecure_skip_verify: bool,
     /// The name the certificate must have, instead of the endpoint's host.

@@ -14,78 +14,19 @@ use serde_json::{Value, json};
 use sinks::stdout::{Format, Stdout};
 use tempfile::TempDir;
 
+pub(crate) use crate::{
+    destination::{Answer, Destination, Row},
+    over_http::http_answer,
+};
 use crate::{
     email::{MAIL, Mailbox},
+    over_http::HTTP,
     people::{self, SERVICE},
     redis, samples,
-    server::{Answer as HttpAnswer, Server},
+    server::Server,
     stores::{API, Store},
     streams,
 };
-
-/// What a destination can be told to do with the next payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// Takes it.
-    Accept,
-    /// An HTTP status; the body repeats the request.
-    Status(u16),
-    /// 429, and to come back in 7 seconds.
-    TooMany,
-    /// Nothing comes back.
-    Hang,
-    /// The connection breaks.
-    HangUp,
-    /// No space is left.
-    Full,
-    /// Not for us.
-    NotOurs,
-}
-
-/// A destination of one kind.
-pub(crate) trait Destination {
-    /// What the user would write.
-    fn settings(&self) -> Value;
-
-    /// Commands it.
-    fn answer(&self, answer: Answer);
-
-    /// Everything it has accepted.
-    fn received(&self) -> Vec<u8>;
-
-    /// A sink that reaches it.
-    fn sink(&self) -> AnySink;
-
-    /// Whether it takes documents in the shape that the user gives them: `layout`, `deDot`, `rawBody`.
-    fn takes_shapes(&self) -> bool {
-        true
-    }
-
-    /// The document in a body that holds one event.
-    fn document(&self, body: &[u8]) -> String {
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        body.trim_matches(['[', ']', '\n']).to_owned()
-    }
-
-    /// A body as its golden file shows it.
-    fn shown(&self, body: &[u8]) -> String {
-        String::from_utf8(body.to_vec()).unwrap()
-    }
-
-    /// What of the settings nobody may see.
-    fn secrets(&self) -> Vec<&'static str> {
-        Vec::new()
-    }
-}
-
-/// A kind, how its destination starts, and what that one can be told.
-pub(crate) struct Row {
-    pub(crate) kind: &'static str,
-    /// Also the name of the golden payload.
-    pub(crate) name: &'static str,
-    pub(crate) start: fn() -> Box<dyn Destination>,
-    pub(crate) answers: &'static [Answer],
-}
 
 /// Every kind, some with several settings.
 pub(crate) const ALL: &[Row] = &[
@@ -225,30 +166,6 @@ pub(crate) const ALL: &[Row] = &[
 /// What a destination can do that takes bytes and answers nothing.
 const STREAM: &[Answer] = &[Answer::Accept, Answer::Hang, Answer::HangUp];
 
-/// What every HTTP destination can be told.
-const HTTP: &[Answer] = &[
-    Answer::Accept,
-    Answer::Status(204),
-    Answer::TooMany,
-    Answer::Hang,
-    Answer::HangUp,
-    Answer::Status(500),
-    Answer::Status(502),
-    Answer::Status(503),
-    Answer::Status(504),
-    Answer::Status(408),
-    Answer::Status(425),
-    Answer::Status(401),
-    Answer::Status(403),
-    Answer::Status(404),
-    Answer::Status(407),
-    Answer::Status(302),
-    Answer::Status(400),
-    Answer::Status(413),
-    Answer::Status(415),
-    Answer::Status(422),
-];
-
 /// Standard output, which stands for a file here.
 struct Printed {
     format: Format,
@@ -384,17 +301,5 @@ impl Destination for Hook {
             "keyInTheQuery",
             "keyInTheHeader",
         ]
-    }
-}
-
-/// What an HTTP server does when it is told `answer`.
-pub(crate) fn http_answer(answer: Answer) -> HttpAnswer {
-    match answer {
-        Answer::Accept => HttpAnswer::status(200),
-        Answer::Status(status) => HttpAnswer::Echo(status),
-        Answer::TooMany => HttpAnswer::with_header(429, "Retry-After: 7"),
-        Answer::Hang => HttpAnswer::Hang,
-        Answer::HangUp => HttpAnswer::Drop,
-        Answer::Full | Answer::NotOurs => panic!("no HTTP server answers {answer:?}"),
     }
 }

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use sinks::KINDS;
+
+/// What libraries log on the way to a destination.
+const LOGGED: &str = "connect";
+
 mod alertmanager;
 
 mod bulk;
@@ -9,6 +14,8 @@ mod bulk;
 mod clickhouse;
 
 mod conformance;
+
+mod destination;
 
 mod destinations;
 
@@ -32,6 +39,8 @@ mod redis;
 mod pagerduty;
 
 mod people;
+
+mod over_http;
 
 mod samples;
 

@@ -26,7 +26,7 @@ pub(crate) fn context() -> SinkContext {
 }
 
 pub(crate) fn kind(name: &str) -> SinkKind {
-    *sinks::KINDS.iter().find(|kind| kind.name == name).unwrap()
+    *crate::KINDS.iter().find(|kind| kind.name == name).unwrap()
 }
 
 pub(crate) fn connect(name: &str, settings: Value) -> Result<AnySink, ConnectError> {

@@ -95,7 +95,7 @@ impl Server {
         self.shared.lock().unwrap().answers = vec![(String::new(), answer)];
     }
 
-    /// From now on requests whose first line contains `part` are answered so.
+    /// From now on requests with `part` in a line of their head are answered so.
     pub(crate) fn answer_at(&self, part: &str, answer: Answer) {
         let mut shared = self.shared.lock().unwrap();
         shared.answers.insert(0, (part.to_owned(), answer));
@@ -154,9 +154,9 @@ fn talk<S: Read + Write>(
     let answer = {
         let mut shared = shared.lock().unwrap();
         shared.requests.push(request.clone());
-        let first = &request.head[0];
+        let said = |part: &str| request.head.iter().any(|line| line.contains(part));
         let mut answers = shared.answers.iter();
-        answers.find(|(part, _)| first.contains(part)).unwrap().1.clone()
+        answers.find(|(part, _)| said(part)).unwrap().1.clone()
     };
     let (status, headers, body) = match answer {
         Answer::Status(status, headers, body) => (status, headers, body.into_bytes()),

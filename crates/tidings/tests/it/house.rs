@@ -16,8 +16,24 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("pipeline", &["event", "go-regex"]),
     ("playground", &["event"]),
     ("sinks", &["event", "template"]),
+    ("sinks-aws", &["event", "sinks"]),
+    ("sinks-gcp", &["event", "sinks"]),
+    ("sinks-kafka", &["event", "sinks"]),
     ("template", &["go-regex"]),
-    ("tidings", &["event", "go-regex", "pipeline", "playground", "sinks", "template"]),
+    (
+        "tidings",
+        &[
+            "event",
+            "go-regex",
+            "pipeline",
+            "playground",
+            "sinks",
+            "sinks-aws",
+            "sinks-gcp",
+            "sinks-kafka",
+            "template",
+        ],
+    ),
 ];
 
 /// Who may know the world outside: crates that only one room may use.
@@ -108,11 +124,22 @@ fn every_example_is_a_valid_config() {
         if name.ends_with(".test.yaml") || !is_yaml {
             continue;
         }
-        let settings = Settings::load(&path).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        assert!(!settings.receivers.is_empty(), "{} sends nothing", path.display());
         seen += 1;
+        let settings = match Settings::load(&path) {
+            Ok(settings) => settings,
+            // Built in with `--all-features`, these are looked at too.
+            Err(mistakes) if is_left_out(&mistakes) => continue,
+            Err(mistakes) => panic!("{mistakes}"),
+        };
+        assert!(!settings.receivers.is_empty(), "{} sends nothing", path.display());
     }
     assert!(seen >= 4, "only {seen} examples");
+}
+
+/// Whether a config has no mistake but kinds that are in a leaf.
+fn is_left_out(mistakes: &str) -> bool {
+    let mut mistakes = mistakes.lines().filter(|line| line.contains(": mistake: ")).peekable();
+    mistakes.peek().is_some() && mistakes.all(|line| line.contains(": this build has no `"))
 }
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -9,7 +9,10 @@ EVENTS ?= 200000
 RATE ?= 200
 HOURS ?= 1
 
-.PHONY: demo test e2e e2e-all differential corpus build torture torture-replicas reloads outage soak bench bench-original lint
+# Crates that compile long; each is a feature of the binary.
+LEAVES = -p sinks-aws -p sinks-gcp -p sinks-kafka
+
+.PHONY: demo test heavy e2e e2e-all differential corpus build torture torture-replicas reloads outage soak bench bench-original lint
 
 ## A pretend cluster, one minute, nothing to install.
 demo:
@@ -19,6 +22,14 @@ demo:
 test:
 	cargo test --profile $(PROFILE)
 
+## Lints and tests of the leaves that compile long, and the binary with all of them. Needs a C compiler, perl and make.
+heavy:
+	cargo clippy --profile $(PROFILE) $(LEAVES) --all-targets -- -D warnings
+	cargo clippy --profile $(PROFILE) -p tidings --all-features -- -D warnings
+	cargo test --profile $(PROFILE) $(LEAVES)
+	cargo test --profile $(PROFILE) -p tidings --all-features --test it -- house:: every_kind_of_receiver
+	cargo test --profile $(PROFILE) -p tidings --all-features --lib kinds::
+
 ## Real receivers from Debian and PyPI, then a real Kubernetes control plane, built from source, and the promise on it.
 e2e:
 	cargo build --profile $(PROFILE) -p tidings
@@ -27,7 +38,7 @@ e2e:
 
 ## With every receiver that can be had, also those that take minutes to fetch.
 e2e-all:
-	cargo build --profile $(PROFILE) -p tidings
+	cargo build --profile $(PROFILE) -p tidings --all-features
 	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/receivers/run.sh --all
 	TIDINGS_BIN="$(call binary,$(PROFILE))" e2e/run.sh --all
 
@@ -41,9 +52,9 @@ differential:
 corpus:
 	cargo test --quiet --profile $(PROFILE) -p tidings --test corpus
 
-## The released binary, at target/release/tidings.
+## The released binary with every receiver, at target/release/tidings. Needs a C compiler, perl and make.
 build:
-	cargo build --release -p tidings
+	cargo build --release -p tidings --all-features
 
 ## kill -9 at random moments, and count what is missing.
 torture:

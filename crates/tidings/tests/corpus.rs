@@ -122,11 +122,9 @@ impl Counts {
     fn refuse(&mut self, name: &str, findings: &[Finding]) {
         let mistakes = findings.iter().filter(|it| it.severity == Severity::Mistake);
         let messages: Vec<_> = mistakes.map(|it| it.message.as_str()).collect();
-        let verdict = if messages.iter().all(|it| it.ends_with("are not built yet")) {
-            "not built yet"
-        } else {
-            "refused"
-        };
+        let not_built =
+            |it: &&str| it.ends_with("are not built yet") || it.starts_with("this build has no ");
+        let verdict = if messages.iter().all(not_built) { "not built yet" } else { "refused" };
         let mut reasons = messages.clone();
         reasons.dedup();
         self.say(name, verdict, &reasons.join("; "));

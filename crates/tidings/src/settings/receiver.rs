@@ -99,6 +99,14 @@ impl Receiver {
             remarks.extend(flaws.into_iter().map(Remark::from));
         }
         let Some(kind) = kinds::find(first) else {
+            if let Some(feature) = kinds::left_out(first) {
+                let message = format!("this build has no `{first}`");
+                let hint = format!(
+                    "take a release, or build it in: cargo build --release -p tidings --features {feature}"
+                );
+                remarks.push(Remark::mistake(at(first), message).on_key().hint(hint));
+                return None;
+            }
             let message = format!("receivers of the kind `{first}` are not built yet");
             remarks.push(Remark::mistake(at(first), message).on_key().hint(KINDS));
             return None;

@@ -177,7 +177,9 @@ fn load(text: &str) -> Ours {
     let reading = Reading { strict: false, environment: &settings::process };
     let loaded = Loaded::from_bytes(text.as_bytes(), "config.yaml", Path::new(""), reading);
     let mistakes = loaded.findings.iter().filter(|finding| finding.is_mistake());
-    let only_not_built = mistakes.map(|it| it.message.ends_with("are not built yet"));
+    let not_built =
+        |it: &str| it.ends_with("are not built yet") || it.starts_with("this build has no ");
+    let only_not_built = mistakes.map(|it| not_built(&it.message));
     let only_not_built = only_not_built.reduce(|a, b| a && b).unwrap_or(false);
     match loaded.into_settings() {
         Ok(settings) => Ours::Loaded(Box::new(settings)),

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,6 +77,9 @@ func WaitFor(t *testing.T, atMost time.Duration, what string, isSo func() bool) 
 	t.Fatalf("not within %s: %s", atMost, what)
 }
 
+// given are the ports that a test has already: those that run beside one another must not meet.
+var given sync.Map
+
 // FreePort finds a port below those that the kernel hands out, so that it is still free at a restart.
 func FreePort(t *testing.T) int {
 	t.Helper()
@@ -84,7 +88,9 @@ func FreePort(t *testing.T) int {
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			must(t, listener.Close())
-			return port
+			if _, taken := given.LoadOrStore(port, true); !taken {
+				return port
+			}
 		}
 	}
 	t.Fatal("no free port on 127.0.0.1")

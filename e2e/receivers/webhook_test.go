@@ -25,13 +25,16 @@ const webPassword = "correct-horse-battery"
 
 func (w *web) Start(t *testing.T) {
 	t.Helper()
-	if w.address == "" {
+	first := w.address == ""
+	if first {
 		w.address = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
-		t.Cleanup(func() { w.server.Close() })
 	}
 	listener, err := net.Listen("tcp", w.address)
 	must(t, err)
 	w.server = &http.Server{Handler: w}
+	if first {
+		t.Cleanup(func() { w.server.Close() })
+	}
 	go w.server.Serve(listener)
 }
 

@@ -1,6 +1,10 @@
 //! `docs/reference/commands.md`: each command in it prints what stands below it. `receivers.md`: it knows every key.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use event::{SinkKind, written::FlawKind};
 use serde_json::json;
@@ -107,4 +111,18 @@ fn every_kind_of_receiver_has_a_section_and_every_key_of_it_a_row() {
         }
     }
     assert!(missing.is_empty(), "docs/reference/receivers.md lacks\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_difference_has_a_number_of_its_own() {
+    let page = fs::read_to_string(root().join("docs/reference/differences.md")).unwrap();
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| D")?.split_once(" |"));
+    let numbers: Vec<u32> = cells.map(|(number, _)| number.parse().unwrap()).collect();
+    assert!(numbers.len() > 50, "{numbers:?}");
+    let mut seen = BTreeSet::new();
+    let twice: Vec<u32> = numbers.into_iter().filter(|number| !seen.insert(*number)).collect();
+    assert!(
+        twice.is_empty(),
+        "two rows of docs/reference/differences.md have a number of these: {twice:?}"
+    );
 }
